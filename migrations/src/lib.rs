@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The database's shape and its history: the same migrations on SQLite and
+//! PostgreSQL, portable DDL only, independent of the server's entities (a
+//! migration must not change when an entity does).
+
+use sea_orm_migration::prelude::*;
+
+mod m20261123_000001_walking_skeleton;
+
+/// Runs the migrations.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261123_000001_walking_skeleton::Migration)]
+    }
+}

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! What the phone and the server agree on: identifiers, wire types, roles,
+//! the ledger, schedules, review, sync.
+//!
+//! Pure. "Now", "today", randomness and new identifiers are arguments; there
+//! is no IO here but behind the traits that [`store`] and [`phone`] declare.
+//! The modules in reading order:
+//!
+//! * [`ids`], [`text`], [`hash`]: the small words everything else uses.
+//! * [`area`], [`role`]: who may do what, where.
+//! * [`case`], [`task`], [`submission`], [`schedule`], [`pack`]: the work.
+//! * [`problem`], [`api`], [`sync`]: the wire.
+//! * [`store`], [`phone`]: the phone without its screen.
+
+pub mod api;
+pub mod area;
+pub mod case;
+pub mod hash;
+pub mod ids;
+pub mod pack;
+pub mod phone;
+pub mod problem;
+pub mod role;
+pub mod schedule;
+pub mod store;
+pub mod submission;
+pub mod sync;
+pub mod task;
+pub mod text;

@@ -1,0 +1,265 @@
+//! Addresses, and the bodies of requests and answers that are not sync.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::area::AreaPath;
+use crate::case::{CaseEvent, CaseRecord, PropertyConflict, VisitRecord};
+use crate::hash::ContentHash;
+use crate::ids::{AreaId, DeviceId, MediaId, OperationId, SubmissionId, UserId};
+use crate::role::Role;
+use crate::submission::{Comment, Decision, SubmissionContent, SubmissionState, SubmissionStatus};
+use crate::task::TaskRecord;
+use crate::text::LocalText;
+
+/// Version of the wire that this build speaks. A server's `min_app` above it
+/// stops a pull (426), never a push.
+pub const APP_VERSION: u32 = 1;
+
+/// The header in which a phone says its [`APP_VERSION`].
+pub const APP_VERSION_HEADER: &str = "x-doorstep-app";
+
+/// `POST`: [`LoginRequest`] → [`LoginAnswer`].
+pub const LOGIN: &str = "/api/v1/login";
+/// `POST`: [`TokenRequest`] → [`TokenAnswer`].
+pub const TOKEN: &str = "/api/v1/token";
+/// `POST`, no body → 204. Ends this device's session.
+pub const LOGOUT: &str = "/api/v1/logout";
+/// `GET` → [`Me`].
+pub const ME: &str = "/api/v1/me";
+/// `GET` pulls, `POST` pushes; see [`crate::sync`].
+pub const SYNC: &str = "/api/v1/sync";
+/// `GET /{form version id}` → [`crate::pack::FormBundle`], immutable.
+pub const FORM_VERSIONS: &str = "/api/v1/form-versions";
+/// `GET` → [`QueueAnswer`].
+pub const QUEUE: &str = "/api/v1/queue";
+/// `GET /{submission id}` → [`SubmissionDetail`];
+/// `POST /{submission id}/decision`: [`DecisionRequest`] → [`DecisionAnswer`].
+pub const SUBMISSIONS: &str = "/api/v1/submissions";
+/// `GET /{case id}` → [`CaseDetail`].
+pub const CASES: &str = "/api/v1/cases";
+/// `GET` → [`ParkedAnswer`].
+pub const PARKED_OPERATIONS: &str = "/api/v1/parked-operations";
+/// `PUT /{media id}` with the bytes → [`MediaStored`];
+/// `GET /{media id}` and `GET /{media id}?size=thumbnail` → the picture.
+pub const FILES: &str = "/files";
+
+/// A login on a device, which it registers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LoginRequest {
+    pub login_name: String,
+    pub password: String,
+    pub device: DeviceRegistration,
+}
+
+/// A phone introduces itself: an identifier it made and the public half of a
+/// key that cannot leave it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DeviceRegistration {
+    pub device_id: DeviceId,
+    /// What the person would recognise: browser and model.
+    pub name: String,
+    /// ECDSA P-256, uncompressed SEC 1 point, base64url without padding.
+    pub public_key: String,
+}
+
+/// The tokens of a login.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LoginAnswer {
+    #[serde(flatten)]
+    pub tokens: TokenAnswer,
+    pub me: Me,
+}
+
+/// Asks for new tokens. The refresh token works once, and only with the
+/// device's signature.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TokenRequest {
+    pub device_id: DeviceId,
+    pub refresh_token: String,
+    /// ECDSA P-256 with SHA-256 over [`refresh_challenge`], as r‖s, base64url
+    /// without padding.
+    pub signature: String,
+}
+
+/// What a device signs to refresh its tokens.
+pub fn refresh_challenge(device_id: DeviceId, refresh_token: &str) -> String {
+    format!("doorstep-refresh\n{device_id}\n{refresh_token}")
+}
+
+/// A pair of tokens.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TokenAnswer {
+    /// A JWT for `Authorization: Bearer`.
+    pub access_token: String,
+    pub access_expires_at: DateTime<Utc>,
+    pub refresh_token: String,
+}
+
+/// Who is logged in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Me {
+    pub user_id: UserId,
+    pub login_name: String,
+    pub display_name: String,
+    pub county: String,
+    pub memberships: Vec<MembershipRecord>,
+}
+
+impl Me {
+    /// Whether the person has `role` anywhere.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.memberships.iter().any(|membership| membership.role == role)
+    }
+}
+
+/// One role of a person, with the area's name for the screen.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MembershipRecord {
+    pub role: Role,
+    pub area_id: AreaId,
+    pub area_name: String,
+    pub area_path: AreaPath,
+    pub programme: Option<String>,
+}
+
+/// What waits for the reviewer, riskiest first.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct QueueAnswer {
+    pub entries: Vec<QueueEntry>,
+}
+
+/// One submission in the queue.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct QueueEntry {
+    pub submission_id: SubmissionId,
+    pub revision: u32,
+    pub state: SubmissionState,
+    pub form_id: String,
+    pub form_title: LocalText,
+    pub case_label: String,
+    /// From the township down: `河湾镇 上河村 第一网格`.
+    pub area_name: String,
+    pub author_name: String,
+    pub finished_at: DateTime<chrono::FixedOffset>,
+    pub received_at: DateTime<Utc>,
+    /// 0 to 3, as the server computed it.
+    pub alert_level: u8,
+    pub alert_codes: Vec<String>,
+    pub media_expected: u32,
+    pub media_stored: u32,
+}
+
+/// Everything a reviewer decides on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SubmissionDetail {
+    pub status: SubmissionStatus,
+    pub content: SubmissionContent,
+    pub case: CaseRecord,
+    pub form_title: LocalText,
+    pub area_name: String,
+    pub author_name: String,
+    pub alert_level: u8,
+    pub alert_codes: Vec<String>,
+    pub media: Vec<MediaRecord>,
+    /// What the server's own evaluation finds wrong.
+    pub form_problems: Vec<FormProblem>,
+    /// Values that the phone claimed and the server computed otherwise.
+    pub differences: Vec<Difference>,
+    pub conflicts: Vec<PropertyConflict>,
+    /// The revision before this one, if it was a correction.
+    pub previous: Option<SubmissionContent>,
+    /// Whether the asker may decide on it now; the reason why not.
+    pub blocked: Option<crate::problem::ProblemCode>,
+}
+
+/// A rule of the form that an answer breaks.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FormProblem {
+    pub path: String,
+    pub message: LocalText,
+}
+
+/// A value that differs between phone and server.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Difference {
+    pub path: String,
+    pub claimed: String,
+    pub computed: String,
+}
+
+/// A file of a submission.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MediaRecord {
+    pub media_id: MediaId,
+    pub path: String,
+    pub file_name: String,
+    pub stored: bool,
+    pub width_px: Option<u32>,
+    pub height_px: Option<u32>,
+}
+
+/// A reviewer's decision.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DecisionRequest {
+    pub decision: Decision,
+    /// The case's version that the reviewer saw; an approval of a case that
+    /// has moved on since is refused with `case_moved_on`.
+    pub case_version: u64,
+    /// Properties for which the ledger's value is kept.
+    #[serde(default)]
+    pub keep_ledger: Vec<String>,
+    #[serde(default)]
+    pub comments: Vec<NewComment>,
+}
+
+/// A remark to be added.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NewComment {
+    pub path: Option<String>,
+    pub text: String,
+}
+
+/// What a decision did.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DecisionAnswer {
+    pub state: SubmissionState,
+    pub case: CaseRecord,
+    /// The tasks that are open for the case now.
+    pub tasks: Vec<TaskRecord>,
+}
+
+/// A case with its history.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct CaseDetail {
+    pub case: CaseRecord,
+    pub area_name: String,
+    pub events: Vec<CaseEvent>,
+    pub visits: Vec<VisitRecord>,
+    pub tasks: Vec<TaskRecord>,
+    pub comments: Vec<Comment>,
+}
+
+/// The file is on the server's disk.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MediaStored {
+    pub media_id: MediaId,
+    pub sha256: ContentHash,
+    pub size_bytes: u64,
+}
+
+/// Operations that wait for something.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ParkedAnswer {
+    pub operations: Vec<ParkedOperation>,
+}
+
+/// An operation that is stored and could not be applied yet.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ParkedOperation {
+    pub op_id: OperationId,
+    pub kind: String,
+    pub reason: crate::sync::ParkReason,
+    pub author_name: String,
+    pub received_at: DateTime<Utc>,
+}

@@ -1,0 +1,176 @@
+//! What was captured, and what becomes of it.
+
+use chrono::{DateTime, FixedOffset, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::hash::ContentHash;
+use crate::ids::{CaseId, CommentId, FormVersionId, MediaId, SubmissionId, TaskId, UserId};
+
+/// Version of [`SubmissionContent`] that this build writes. Older versions
+/// are read for twelve months (DESIGN §6).
+pub const SUBMISSION_VERSION: u32 = 1;
+
+/// Where a submission stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubmissionState {
+    /// Waits for a decision.
+    Submitted,
+    /// Entered into the ledger.
+    Approved,
+    /// Sent back for correction; the correction is a new revision.
+    Returned,
+    /// Not entered, and not to be corrected.
+    Rejected,
+}
+
+impl SubmissionState {
+    /// The stable word stored in the database.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Approved => "approved",
+            Self::Returned => "returned",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// What a reviewer decides.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Approve,
+    Return,
+    Reject,
+}
+
+/// The one transition function of review: `submitted` and nothing else can
+/// be decided. `None` when the decision is not possible from `state`.
+pub fn decide(state: SubmissionState, decision: Decision) -> Option<SubmissionState> {
+    match (state, decision) {
+        (SubmissionState::Submitted, Decision::Approve) => Some(SubmissionState::Approved),
+        (SubmissionState::Submitted, Decision::Return) => Some(SubmissionState::Returned),
+        (SubmissionState::Submitted, Decision::Reject) => Some(SubmissionState::Rejected),
+        _ => None,
+    }
+}
+
+/// The surveyor of a submission can never decide on it (DESIGN §2).
+pub fn may_review(author: UserId, reviewer: UserId) -> bool {
+    author != reviewer
+}
+
+/// A position as the phone measured it, WGS-84.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Place {
+    pub latitude_degrees: f64,
+    pub longitude_degrees: f64,
+    pub altitude_m: Option<f64>,
+    /// Radius of the 95 % circle.
+    pub accuracy_m: f64,
+    pub at: DateTime<FixedOffset>,
+}
+
+/// A file that a submission expects.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MediaReference {
+    pub media_id: MediaId,
+    /// The question, as a node path: `/g_n/ph`.
+    pub path: String,
+    /// The value of the question.
+    pub file_name: String,
+    pub sha256: ContentHash,
+    pub size_bytes: u64,
+    /// As the phone made it: `image/jpeg` or `image/png`.
+    pub content_type: String,
+}
+
+/// When a question got its answer, by the phone's clock.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AnswerTime {
+    pub path: String,
+    pub at: DateTime<FixedOffset>,
+}
+
+/// What a phone captured: the body of a `submission` operation. Its canonical
+/// JSON is what the receipt's hash is over.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SubmissionContent {
+    pub submission_id: SubmissionId,
+    /// The first revision's identifier; the submission's own for revision 1.
+    pub root_id: SubmissionId,
+    /// 1 for the first capture, then 2, 3, … for corrections.
+    pub revision: u32,
+    pub form_version_id: FormVersionId,
+    pub form_id: String,
+    pub case_id: CaseId,
+    pub task_id: Option<TaskId>,
+    /// The case's version that the person saw.
+    pub case_version: u64,
+    pub started_at: DateTime<FixedOffset>,
+    pub finished_at: DateTime<FixedOffset>,
+    /// Values by question name, groups as objects, repeats as arrays.
+    pub instance: serde_json::Value,
+    pub media: Vec<MediaReference>,
+    pub answer_times: Vec<AnswerTime>,
+    pub place: Option<Place>,
+}
+
+impl SubmissionContent {
+    /// The hash that receipts name.
+    pub fn hash(&self) -> Result<ContentHash, serde_json::Error> {
+        serde_json::to_value(self).map(|value| ContentHash::of_json(&value))
+    }
+}
+
+/// A remark of a reviewer, on the whole or on one question.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Comment {
+    pub id: CommentId,
+    /// The question's node path; `None`: the submission as a whole.
+    pub path: Option<String>,
+    pub text: String,
+    pub author_name: String,
+    pub at: DateTime<Utc>,
+}
+
+/// What became of a submission, as its author's phone learns it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SubmissionStatus {
+    pub submission_id: SubmissionId,
+    pub root_id: SubmissionId,
+    pub revision: u32,
+    pub form_id: String,
+    pub form_version_id: FormVersionId,
+    pub case_id: CaseId,
+    pub task_id: Option<TaskId>,
+    pub state: SubmissionState,
+    pub sha256: ContentHash,
+    pub received_at: DateTime<Utc>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub comments: Vec<Comment>,
+    /// Files that the server still waits for.
+    pub media_missing: Vec<MediaId>,
+    /// The whole content, only while it is returned, so that it can be
+    /// corrected on any phone of its author.
+    pub content: Option<SubmissionContent>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_submitted_one_can_be_decided() {
+        use {Decision as D, SubmissionState as S};
+        assert_eq!(decide(S::Submitted, D::Approve), Some(S::Approved));
+        assert_eq!(decide(S::Submitted, D::Return), Some(S::Returned));
+        assert_eq!(decide(S::Submitted, D::Reject), Some(S::Rejected));
+        for state in [S::Approved, S::Returned, S::Rejected] {
+            for decision in [D::Approve, D::Return, D::Reject] {
+                assert_eq!(decide(state, decision), None, "{state:?} {decision:?}");
+            }
+        }
+    }
+}
