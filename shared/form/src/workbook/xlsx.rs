@@ -1,0 +1,84 @@
+//! Spreadsheet files.
+
+use super::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook};
+use crate::problem::AuthoringProblem;
+use calamine::{Data, Reader, Xlsx};
+use std::io::Cursor;
+
+pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
+    let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| {
+        vec![AuthoringProblem::error("workbook", format!("this is not an Excel workbook (.xlsx): {error}"))]
+    })?;
+    let mut workbook = Workbook::default();
+    let mut problems = Vec::new();
+    for name in file.sheet_names() {
+        match file.worksheet_range(&name) {
+            Err(error) => {
+                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error}")))
+            }
+            Ok(range) => {
+                let (height, width) = range.get_size();
+                if height > MAX_ROWS || width > MAX_COLUMNS {
+                    problems.push(AuthoringProblem::error(
+                        &name,
+                        format!(
+                            "the sheet has {height} rows and {width} columns; at most {MAX_ROWS} rows and {MAX_COLUMNS} columns are read"
+                        ),
+                    ));
+                    continue;
+                }
+                workbook.sheets.push(sheet_from_range(name, &range));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(workbook) } else { Err(problems) }
+}
+
+fn sheet_from_range(name: String, range: &calamine::Range<Data>) -> Sheet {
+    let (first_row, first_column) = range.start().unwrap_or((0, 0));
+    let indent = usize::try_from(first_column).unwrap_or(0);
+    let mut rows = Vec::new();
+    for (cells, number) in range.rows().zip(first_row.saturating_add(1)..) {
+        let mut texts = vec![String::new(); indent];
+        texts.extend(cells.iter().map(cell_text));
+        while texts.last().is_some_and(String::is_empty) {
+            texts.pop();
+        }
+        if !texts.is_empty() {
+            rows.push(Row { number, cells: texts });
+        }
+    }
+    Sheet { name, rows }
+}
+
+fn cell_text(cell: &Data) -> String {
+    match cell {
+        Data::Empty => String::new(),
+        Data::String(text) => text.trim().to_owned(),
+        Data::Float(number) => crate::expr::number_text(*number),
+        Data::Int(number) => number.to_string(),
+        Data::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
+        Data::DateTime(moment) => date_text(moment),
+        Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
+        Data::Error(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// A cell formatted as a date holds days since 1899-12-30.
+fn date_text(moment: &calamine::ExcelDateTime) -> String {
+    let serial = moment.as_f64();
+    let epoch = chrono::NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
+    let milliseconds = (serial * 86_400_000.0).round();
+    if !milliseconds.is_finite() || milliseconds.abs() > 1e15 {
+        return crate::expr::number_text(serial);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+    let duration = chrono::Duration::milliseconds(milliseconds as i64);
+    match epoch.and_time(chrono::NaiveTime::MIN).checked_add_signed(duration) {
+        None => crate::expr::number_text(serial),
+        Some(date) if serial.fract() == 0.0 => date.format("%Y-%m-%d").to_string(),
+        Some(date) if serial < 1.0 => date.format("%H:%M:%S").to_string(),
+        Some(date) => date.format("%Y-%m-%dT%H:%M:%S").to_string(),
+    }
+}
