@@ -1,0 +1,201 @@
+//! Finished visits on their way: what a person can see of each, and which
+//! operations are due to be sent.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::draft::{MediaEntry, MediaState};
+use super::{Phone, PhoneError};
+use crate::ids::{DeviceId, FormVersionId, SubmissionId, TaskId};
+use crate::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
+use crate::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
+use crate::sync::{Operation, ParkReason, Receipt};
+
+/// How long acknowledged operations are kept, for a server that is restored
+/// from an older backup (DESIGN §6).
+pub const RETENTION_DAYS: i64 = 30;
+
+/// An operation and what the server said of it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct OutboxOperation {
+    pub operation: Operation,
+    #[serde(flatten)]
+    pub state: OperationState,
+    pub receipt: Option<Receipt>,
+}
+
+/// Where an operation stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum OperationState {
+    /// Only on this phone.
+    Waiting,
+    /// The server has it and applied it.
+    Applied { acknowledged_at: DateTime<Utc> },
+    /// The server has it; it waits there for something.
+    Parked { acknowledged_at: DateTime<Utc>, reason: ParkReason },
+}
+
+impl OutboxOperation {
+    /// The key of the row: the sequence number, so that key order is order.
+    pub fn key(seq: u64) -> String {
+        format!("{seq:016}")
+    }
+
+    /// The submission it carries.
+    pub fn content(&self) -> Option<SubmissionContent> {
+        serde_json::from_value(self.operation.body.clone()).ok()
+    }
+
+    /// The task it is for.
+    pub fn task_id(&self) -> Option<TaskId> {
+        self.operation.body.get("task_id").and_then(|id| id.as_str()).and_then(|id| id.parse().ok())
+    }
+
+    /// Whether the server has said that it is on its disk.
+    pub fn is_acknowledged(&self) -> bool {
+        self.state != OperationState::Waiting
+    }
+}
+
+/// A line of the Outbox screen: one captured visit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxEntry {
+    pub submission_id: SubmissionId,
+    pub revision: u32,
+    pub form_id: String,
+    pub form_version_id: FormVersionId,
+    pub task_id: Option<TaskId>,
+    /// The case's name; `None` when it is not on the phone any more.
+    pub case_label: Option<String>,
+    pub finished_at: super::LocalTime,
+    pub state: OperationState,
+    pub receipt: Option<Receipt>,
+    pub media_total: usize,
+    pub media_sent: usize,
+    /// Files that the server refused, with the reason.
+    pub media_set_aside: Vec<MediaEntry>,
+    /// The server's decision, once it was pulled.
+    pub status: Option<SubmissionStatus>,
+}
+
+impl OutboxEntry {
+    /// Whether something of it is still only on this phone.
+    pub fn is_unsent(&self) -> bool {
+        self.state == OperationState::Waiting || self.media_sent < self.media_total
+    }
+}
+
+/// "N visits, M photos not sent": always visible.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Unsent {
+    pub visits: usize,
+    pub files: usize,
+}
+
+impl<S: LocalStore> Phone<S> {
+    /// Every operation of the outbox, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn operations(&self) -> Result<Vec<OutboxOperation>, PhoneError> {
+        let rows = self.store.scan(Table::Operation, "").await?;
+        let operations: Result<Vec<OutboxOperation>, StoreError> = rows.iter().map(decode).collect();
+        Ok(operations?)
+    }
+
+    /// The Outbox screen, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn outbox(&self) -> Result<Vec<OutboxEntry>, PhoneError> {
+        let statuses = self.submission_statuses().await?;
+        let cases = self.cases().await?;
+        let media = self.media().await?;
+        let mut entries: Vec<OutboxEntry> = self
+            .operations()
+            .await?
+            .into_iter()
+            .filter_map(|operation| {
+                let content = operation.content()?;
+                let own: Vec<&MediaEntry> =
+                    media.iter().filter(|file| file.submission_id == content.submission_id).collect();
+                Some(OutboxEntry {
+                    submission_id: content.submission_id,
+                    revision: content.revision,
+                    case_label: cases.iter().find(|case| case.id == content.case_id).map(|case| case.label.clone()),
+                    finished_at: content.finished_at,
+                    media_total: own.len(),
+                    media_sent: own.iter().filter(|file| file.state == MediaState::Stored).count(),
+                    media_set_aside: own
+                        .iter()
+                        .filter(|file| matches!(file.state, MediaState::SetAside { .. }))
+                        .map(|file| (*file).clone())
+                        .collect(),
+                    status: statuses.iter().find(|status| status.submission_id == content.submission_id).cloned(),
+                    form_id: content.form_id,
+                    form_version_id: content.form_version_id,
+                    task_id: content.task_id,
+                    state: operation.state,
+                    receipt: operation.receipt,
+                })
+            })
+            .collect();
+        entries.reverse();
+        Ok(entries)
+    }
+
+    /// What is still only on this phone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn unsent(&self) -> Result<Unsent, PhoneError> {
+        let visits = self.operations().await?.iter().filter(|operation| !operation.is_acknowledged()).count();
+        let files = self
+            .media()
+            .await?
+            .iter()
+            .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::SetAside { .. }))
+            .count();
+        Ok(Unsent { visits, files })
+    }
+
+    /// Returned submissions that were not corrected yet, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn returned(&self) -> Result<Vec<SubmissionStatus>, PhoneError> {
+        let outbox = self.operations().await?;
+        let statuses = self.submission_statuses().await?;
+        let mut returned: Vec<SubmissionStatus> = statuses
+            .iter()
+            .filter(|status| status.state == SubmissionState::Returned)
+            .filter(|status| !super::records::correction_is_queued(status, &outbox))
+            .filter(|status| {
+                !statuses.iter().any(|later| later.root_id == status.root_id && later.revision > status.revision)
+            })
+            .cloned()
+            .collect();
+        returned.sort_by_key(|status| std::cmp::Reverse(status.decided_at));
+        Ok(returned)
+    }
+
+    /// Gives the outbox a new device identity after the old one was found
+    /// forked: operations keep their identifiers (so nothing is entered twice)
+    /// and are numbered anew from 1 as unsent.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing has changed then.
+    pub async fn take_new_device(&mut self, device_id: DeviceId) -> Result<(), PhoneError> {
+        let mut batch = Batch::default();
+        batch.delete_prefix(Table::Operation, "");
+        for (seq, mut entry) in (1..).zip(self.operations().await?) {
+            entry.operation.seq = seq;
+            entry.state = OperationState::Waiting;
+            batch.put(Table::Operation, OutboxOperation::key(seq), &entry)?;
+        }
+        self.store.commit(batch, Durability::Strict).await?;
+        self.owner.device_id = device_id;
+        Ok(())
+    }
+}

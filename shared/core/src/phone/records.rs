@@ -1,0 +1,253 @@
+//! What was pulled, as screens read it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use doorstep_form::{Form, Plan};
+use serde::de::DeserializeOwned;
+
+use super::outbox::{OperationState, OutboxOperation};
+use super::{Phone, PhoneError};
+use crate::area::{AreaLevel, AreaRecord};
+use crate::case::{CaseRecord, VisitRecord};
+use crate::ids::{AreaId, CaseId, DraftId, FormVersionId, SubmissionId};
+use crate::pack::{FormBundle, FormVersionRecord, Pack, PackRecord};
+use crate::store::{LocalStore, StoreError, Table, decode};
+use crate::submission::{SubmissionState, SubmissionStatus};
+use crate::sync::{StreamName, item_kind};
+use crate::task::{TaskRecord, TaskState, Urgency};
+
+/// The key of a pulled record.
+pub fn record_key(stream: &StreamName, kind: &str, id: uuid::Uuid) -> String {
+    format!("{stream}|{kind}|{id}")
+}
+
+/// A line of Today.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TodayEntry {
+    pub task: TaskRecord,
+    /// `None` when the case is not on the phone (yet).
+    pub case: Option<CaseRecord>,
+    pub urgency: Urgency,
+    pub progress: TaskProgress,
+}
+
+/// How far this phone has come with a task.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TaskProgress {
+    ToDo,
+    /// A draft was begun.
+    Draft(DraftId),
+    /// Finished, not at the server yet.
+    Unsent,
+    /// At the server, waits for a decision.
+    Sent,
+    /// Came back with comments.
+    Returned(SubmissionId),
+}
+
+/// Everything the Case screen shows.
+#[derive(Clone, Debug)]
+pub struct CaseView {
+    pub case: CaseRecord,
+    /// From the township down.
+    pub area_names: Vec<String>,
+    /// Newest first.
+    pub visits: Vec<VisitRecord>,
+    pub tasks: Vec<TodayEntry>,
+}
+
+impl<S: LocalStore> Phone<S> {
+    /// The tasks that are open, most urgent first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn today(&self, today: NaiveDate) -> Result<Vec<TodayEntry>, PhoneError> {
+        let cases: BTreeMap<CaseId, CaseRecord> =
+            self.cases().await?.into_iter().map(|case| (case.id, case)).collect();
+        let statuses = self.submission_statuses().await?;
+        let outbox = self.operations().await?;
+        let drafts = self.drafts().await?;
+        let mut entries = Vec::new();
+        for task in self.tasks().await? {
+            if matches!(task.state, TaskState::Done | TaskState::Cancelled) {
+                continue;
+            }
+            let unsent = outbox.iter().any(|operation| {
+                operation.state == OperationState::Waiting && operation.task_id() == Some(task.id)
+            });
+            let draft = drafts.iter().find(|draft| draft.task_id == Some(task.id));
+            let latest = statuses
+                .iter()
+                .filter(|status| status.task_id == Some(task.id))
+                .max_by_key(|status| (status.received_at, status.revision));
+            let corrected = latest.is_some_and(|status| correction_is_queued(status, &outbox));
+            let progress = match (draft, latest) {
+                _ if unsent => TaskProgress::Unsent,
+                (Some(draft), _) => TaskProgress::Draft(draft.draft_id),
+                (None, Some(status)) if status.state == SubmissionState::Returned && !corrected => {
+                    TaskProgress::Returned(status.submission_id)
+                }
+                (None, Some(status)) if status.state == SubmissionState::Submitted => TaskProgress::Sent,
+                _ if task.state == TaskState::Submitted || captured(&task, &outbox) => TaskProgress::Sent,
+                _ => TaskProgress::ToDo,
+            };
+            entries.push(TodayEntry {
+                case: cases.get(&task.case_id).cloned(),
+                urgency: task.urgency(today),
+                progress,
+                task,
+            });
+        }
+        entries.sort_by(|left, right| {
+            let key = |entry: &TodayEntry| {
+                let label = entry.case.as_ref().map(|case| case.label.clone());
+                (entry.urgency, entry.task.due_on, label, entry.task.id)
+            };
+            key(left).cmp(&key(right))
+        });
+        Ok(entries)
+    }
+
+    /// Every case on the phone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn cases(&self) -> Result<Vec<CaseRecord>, PhoneError> {
+        self.records("cases:", item_kind::CASE).await
+    }
+
+    /// One case with its history.
+    ///
+    /// # Errors
+    /// [`PhoneError::CaseUnknown`], or when the store cannot be read.
+    pub async fn case(&self, id: CaseId, today: NaiveDate) -> Result<CaseView, PhoneError> {
+        let cases = self.cases().await?;
+        let case = cases.into_iter().find(|case| case.id == id).ok_or(PhoneError::CaseUnknown(id))?;
+        let mut visits: Vec<VisitRecord> = self.records("visits:", item_kind::VISIT).await?;
+        visits.retain(|visit| visit.case_id == id);
+        visits.sort_by_key(|visit| std::cmp::Reverse((visit.visited_on, visit.submission_id)));
+        let area_names = self
+            .area_line(case.area_id)
+            .await?
+            .into_iter()
+            .filter(|area| area.level >= AreaLevel::Township)
+            .map(|area| area.name)
+            .collect();
+        let tasks = self.today(today).await?.into_iter().filter(|entry| entry.task.case_id == id).collect();
+        Ok(CaseView { case, area_names, visits, tasks })
+    }
+
+    /// The areas from the root down to `area`, as far as the phone knows them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn area_line(&self, area: AreaId) -> Result<Vec<AreaRecord>, PhoneError> {
+        let areas: BTreeMap<AreaId, AreaRecord> =
+            self.records::<AreaRecord>("ref|", item_kind::AREA).await?.into_iter().map(|area| (area.id, area)).collect();
+        let mut line = Vec::new();
+        let mut next = Some(area);
+        // The tree has six levels; a loop in bad data must not hang the phone.
+        while let Some(found) = next.and_then(|id| areas.get(&id)).filter(|_| line.len() < 8) {
+            line.push(found.clone());
+            next = found.parent;
+        }
+        line.reverse();
+        Ok(line)
+    }
+
+    /// The published pack, once it was pulled.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn pack(&self) -> Result<Option<Pack>, PhoneError> {
+        let packs: Vec<PackRecord> = self.records("ref|", item_kind::PACK).await?;
+        Ok(packs.into_iter().next_back().map(|record| record.pack))
+    }
+
+    /// The form versions that the phone knows of.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn form_versions(&self) -> Result<Vec<FormVersionRecord>, PhoneError> {
+        self.records("ref|", item_kind::FORM).await
+    }
+
+    /// The version of a form that new captures use.
+    ///
+    /// # Errors
+    /// [`PhoneError::FormUnknown`], or when the store cannot be read.
+    pub async fn current_form(&self, form_id: &str) -> Result<FormVersionRecord, PhoneError> {
+        self.form_versions()
+            .await?
+            .into_iter()
+            .find(|form| form.form_id == form_id && form.current)
+            .ok_or_else(|| PhoneError::FormUnknown(form_id.to_owned()))
+    }
+
+    /// A form, ready to run.
+    ///
+    /// # Errors
+    /// When its definition is not here yet or does not compile.
+    pub async fn plan(&self, id: FormVersionId) -> Result<Arc<Plan>, PhoneError> {
+        let entry = self
+            .store
+            .get(Table::FormBundle, &id.to_string())
+            .await?
+            .ok_or(PhoneError::FormVersionUnknown(id))?;
+        plan_of(&decode::<FormBundle>(&entry)?).map(Arc::new)
+    }
+
+    /// What became of the owner's submissions.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn submission_statuses(&self) -> Result<Vec<SubmissionStatus>, PhoneError> {
+        self.records("user:", item_kind::SUBMISSION).await
+    }
+
+    /// The owner's tasks, as the server last said.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tasks(&self) -> Result<Vec<TaskRecord>, PhoneError> {
+        self.records("user:", item_kind::TASK).await
+    }
+
+    /// Records of one kind in the streams whose name begins with `streams`.
+    async fn records<T: DeserializeOwned>(&self, streams: &str, kind: &str) -> Result<Vec<T>, PhoneError> {
+        let marker = format!("|{kind}|");
+        let prefix = if streams.ends_with('|') { format!("{streams}{kind}|") } else { streams.to_owned() };
+        let rows = self.store.scan(Table::Record, &prefix).await?;
+        let read: Result<Vec<T>, StoreError> =
+            rows.iter().filter(|entry| entry.key.contains(&marker)).map(decode).collect();
+        Ok(read?)
+    }
+}
+
+/// Compiles a bundle, as the phone and the reviewer's screen run it.
+///
+/// # Errors
+/// [`PhoneError::FormBroken`] when the definition does not read or compile.
+pub fn plan_of(bundle: &FormBundle) -> Result<Plan, PhoneError> {
+    let form: Form = serde_json::from_value(bundle.form.clone())
+        .map_err(|error| StoreError::Unreadable(format!("form {}: {error}", bundle.form_version_id)))?;
+    let name = form.id().to_owned();
+    Plan::new(form, &bundle.attachments).map_err(|problems| PhoneError::FormBroken { form: name, problems })
+}
+
+/// Whether a correction of a returned submission is in the outbox already.
+pub(super) fn correction_is_queued(status: &SubmissionStatus, outbox: &[OutboxOperation]) -> bool {
+    outbox.iter().filter_map(OutboxOperation::content).any(|content| {
+        content.root_id == status.root_id && content.revision > status.revision
+    })
+}
+
+/// Whether the outbox holds a first capture for the task that the server has
+/// acknowledged and not told more about yet.
+fn captured(task: &TaskRecord, outbox: &[OutboxOperation]) -> bool {
+    outbox.iter().any(|operation| {
+        operation.task_id() == Some(task.id) && matches!(operation.state, OperationState::Parked { .. })
+    })
+}
