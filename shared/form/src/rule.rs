@@ -1,66 +1,149 @@
-//! Expressions outside forms: schedule rules, alert rules, prefill.
-use chrono::{DateTime, FixedOffset};
+//! Expressions outside forms: schedule rules, alert rules, quality checks,
+//! prefill. The same language, over named values instead of nodes.
 
-/// An expression that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("{message} (at character {position})")]
-pub struct ExpressionError {
-    /// Where, in characters from 1.
-    pub position: usize,
-    /// What is wrong, in plain words.
-    pub message: String,
-}
-/// An expression that cannot be computed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("{message}")]
-pub struct EvaluationError {
-    /// What is wrong, in plain words.
-    pub message: String,
-}
-/// What an expression yields.
+use crate::expr::{self, Environment, Evaluator, Expr, Focus, Handle, Start};
+pub use crate::expr::{EvaluationError, ExpressionError};
+use chrono::{DateTime, FixedOffset};
+use std::collections::BTreeSet;
+
+/// What a rule yields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A text.
+    /// A text. Dates and moments are texts in ISO form.
     Text(String),
     /// A number; may be NaN.
     Number(f64),
     /// A truth value.
     Boolean(bool),
 }
+
 impl Value {
-    /// Whether it counts as true.
+    /// Whether it counts as true: any text with characters, any number but 0
+    /// and NaN.
     pub fn to_boolean(&self) -> bool {
-        matches!(self, Value::Boolean(true))
+        match self {
+            Value::Text(text) => !text.is_empty(),
+            Value::Number(number) => *number != 0.0 && !number.is_nan(),
+            Value::Boolean(value) => *value,
+        }
     }
-    /// As a number; NaN when it is none.
+
+    /// As a number; NaN when it is none. A date counts in days since
+    /// 1970-01-01.
     pub fn to_number(&self) -> f64 {
-        if let Value::Number(number) = self { *number } else { f64::NAN }
+        match self {
+            Value::Text(text) => match FixedOffset::east_opt(0) {
+                Some(offset) => expr::text_to_number(text, offset),
+                None => f64::NAN,
+            },
+            Value::Number(number) => *number,
+            Value::Boolean(value) => f64::from(u8::from(*value)),
+        }
     }
-    /// As text.
+
+    /// As text: `3`, `0.5`, `true`; NaN, which stands for "no number", is empty.
     pub fn to_text(&self) -> String {
-        if let Value::Text(text) = self { text.clone() } else { String::new() }
+        match self {
+            Value::Text(text) => text.clone(),
+            Value::Number(number) if number.is_nan() => String::new(),
+            Value::Number(number) => expr::number_text(*number),
+            Value::Boolean(value) => value.to_string(),
+        }
     }
 }
-/// An expression over named values.
+
+/// An expression over named values: `${risk} = 'red' and ${age} >= 80`.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    names: Vec<String>,
+    expression: Expr,
+    names: BTreeSet<String>,
 }
+
 impl Rule {
     /// Reads an expression.
-    pub fn parse(_text: &str) -> Result<Rule, ExpressionError> {
-        Ok(Rule { names: Vec::new() })
+    ///
+    /// # Errors
+    /// What is wrong and where, when it is not an expression, or when it uses
+    /// paths or lists, which exist only in forms.
+    pub fn parse(text: &str) -> Result<Rule, ExpressionError> {
+        let expression = expr::parse(text)?;
+        let mut names = BTreeSet::new();
+        let mut problem = None;
+        expr::visit(&expression, true, &mut |part, _| match part {
+            Expr::Path(path) => match &path.start {
+                Start::Named(name, position) => {
+                    if !path.steps.is_empty() || !path.predicates.is_empty() {
+                        problem.get_or_insert_with(|| {
+                            ExpressionError::new(
+                                *position,
+                                format!("${{{name}}} is a single value here, without steps"),
+                            )
+                        });
+                    }
+                    names.insert(name.clone());
+                }
+                _ => {
+                    problem.get_or_insert_with(|| {
+                        ExpressionError::new(1, "paths exist only in forms; write ${name} for a value")
+                    });
+                }
+            },
+            Expr::Call(call)
+                if matches!(call.function.name, "instance" | "current" | "jr:choice-name" | "once") =>
+            {
+                problem.get_or_insert_with(|| {
+                    ExpressionError::new(
+                        call.position,
+                        format!("{}() exists only in forms", call.function.name),
+                    )
+                });
+            }
+            _ => {}
+        });
+        match problem {
+            Some(problem) => Err(problem),
+            None => Ok(Rule { expression, names }),
+        }
     }
-    /// The names it refers to, sorted.
+
+    /// The names it refers to, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
-    /// Computes it; a name for which `lookup` gives `None` is empty.
+
+    /// Computes it. A name for which `lookup` gives `None` is empty; `now` is
+    /// what `now()` and `today()` mean.
+    ///
+    /// # Errors
+    /// When it takes too many steps or a pattern that came as data is none.
     pub fn evaluate(
         &self,
-        _lookup: &dyn Fn(&str) -> Option<String>,
-        _now: DateTime<FixedOffset>,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        now: DateTime<FixedOffset>,
     ) -> Result<Value, EvaluationError> {
-        Ok(Value::Text(String::new()))
+        let world = NamedValues { lookup, now };
+        let mut evaluator = Evaluator::new(&world);
+        let value = evaluator.evaluate(&self.expression, &Focus::on(Handle::Document))?;
+        Ok(match value {
+            expr::Value::Number(number) => Value::Number(number),
+            expr::Value::Boolean(value) => Value::Boolean(value),
+            other => Value::Text(evaluator.to_text(other)),
+        })
+    }
+}
+
+/// A world of named values without nodes.
+struct NamedValues<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    now: DateTime<FixedOffset>,
+}
+
+impl Environment for NamedValues<'_> {
+    fn now(&self) -> DateTime<FixedOffset> {
+        self.now
+    }
+
+    fn named(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
     }
 }

@@ -1,0 +1,197 @@
+//! Dates, moments and times of day.
+
+use chrono::{
+    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
+};
+
+/// A day, or a moment of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Date(NaiveDate),
+    DateTime(DateTime<FixedOffset>),
+}
+
+const MILLISECONDS_PER_DAY: f64 = 86_400_000.0;
+
+impl Moment {
+    /// Days since 1970-01-01, counted by the local calendar.
+    pub(crate) fn days(self, offset: FixedOffset) -> f64 {
+        match self {
+            Moment::Date(date) => f64::from(days_of(date)),
+            Moment::DateTime(moment) => {
+                let local = moment.with_timezone(&offset).naive_local();
+                let of_day = f64::from(local.num_seconds_from_midnight()) * 1_000.0
+                    + f64::from(local.nanosecond() / 1_000_000);
+                f64::from(days_of(local.date())) + of_day / MILLISECONDS_PER_DAY
+            }
+        }
+    }
+
+    /// The day this many days after 1970-01-01; fractions are cut off.
+    pub(crate) fn date_from_days(days: f64) -> Option<Moment> {
+        let days = whole_days(days.floor())?;
+        NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?).map(Moment::Date)
+    }
+
+    /// The local moment this many days after 1970-01-01 00:00.
+    pub(crate) fn date_time_from_days(days: f64, offset: FixedOffset) -> Option<Moment> {
+        let Moment::Date(date) = Self::date_from_days(days)? else {
+            return None;
+        };
+        let milliseconds = ((days - days.floor()) * MILLISECONDS_PER_DAY).round();
+        let local = date
+            .and_time(NaiveTime::MIN)
+            .checked_add_signed(TimeDelta::try_milliseconds(whole_days(milliseconds)?)?)?;
+        offset.from_local_datetime(&local).single().map(Moment::DateTime)
+    }
+
+    pub(crate) fn date(self) -> NaiveDate {
+        match self {
+            Moment::Date(date) => date,
+            Moment::DateTime(moment) => moment.date_naive(),
+        }
+    }
+
+    pub(crate) fn time(self) -> NaiveTime {
+        match self {
+            Moment::Date(_) => NaiveTime::MIN,
+            Moment::DateTime(moment) => moment.time(),
+        }
+    }
+
+    /// In the form in which answers are stored.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Moment::Date(date) => date.format("%Y-%m-%d").to_string(),
+            Moment::DateTime(moment) => date_time_text(moment),
+        }
+    }
+
+    /// As a pattern of `format-date` says: `%Y` year, `%y` its last two digits,
+    /// `%m` `%n` month with and without zero, `%b` its English name, `%d` `%e`
+    /// day, `%H` `%h` hour, `%M` minute, `%S` second, `%3` milliseconds, `%a`
+    /// English weekday, `%%` a percent sign. Other letters stay as they are.
+    pub(crate) fn format(self, pattern: &str) -> String {
+        let date = self.date();
+        let time = self.time();
+        let mut text = String::new();
+        let mut characters = pattern.chars();
+        while let Some(character) = characters.next() {
+            if character != '%' {
+                text.push(character);
+                continue;
+            }
+            match characters.next() {
+                None => text.push('%'),
+                Some('%') => text.push('%'),
+                Some('Y') => text.push_str(&format!("{:04}", date.year())),
+                Some('y') => text.push_str(&format!("{:02}", date.year().rem_euclid(100))),
+                Some('m') => text.push_str(&format!("{:02}", date.month())),
+                Some('n') => text.push_str(&date.month().to_string()),
+                Some('b') => text.push_str(&date.format("%b").to_string()),
+                Some('d') => text.push_str(&format!("{:02}", date.day())),
+                Some('e') => text.push_str(&date.day().to_string()),
+                Some('H') => text.push_str(&format!("{:02}", time.hour())),
+                Some('h') => text.push_str(&time.hour().to_string()),
+                Some('M') => text.push_str(&format!("{:02}", time.minute())),
+                Some('S') => text.push_str(&format!("{:02}", time.second())),
+                Some('3') => text.push_str(&format!("{:03}", time.nanosecond() / 1_000_000 % 1_000)),
+                Some('a') => text.push_str(&date.format("%a").to_string()),
+                Some(other) => {
+                    text.push('%');
+                    text.push(other);
+                }
+            }
+        }
+        text
+    }
+}
+
+fn days_of(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "bounded just before")]
+fn whole_days(number: f64) -> Option<i64> {
+    (number.is_finite() && number.abs() < 1e9).then_some(number as i64)
+}
+
+/// `2026-11-23T09:30:00.000+08:00`
+pub(crate) fn date_time_text(moment: DateTime<FixedOffset>) -> String {
+    moment.format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+}
+
+/// `2026-11-23`, and nothing behind it.
+pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let shaped = year.len() == 4 && (1..=2).contains(&month.len()) && (1..=2).contains(&day.len());
+    if !shaped || ![year, month, day].iter().all(|part| is_digits(part)) {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
+/// `2026-11-23T09:30:00.000+08:00`; seconds, fraction and offset may be missing.
+/// Without an offset it is local time.
+pub(crate) fn parse_date_time(text: &str, local: FixedOffset) -> Option<DateTime<FixedOffset>> {
+    let (date, time) = text.split_once(['T', ' '])?;
+    let date = parse_date(date)?;
+    let (time, offset) = split_offset(time)?;
+    let time = clock(time)?;
+    let offset = offset.unwrap_or(local);
+    offset.from_local_datetime(&NaiveDateTime::new(date, time)).single()
+}
+
+/// `09:30:00.000+08:00` as a fraction of the day; the offset is ignored, a time
+/// of day is meant where it was written.
+pub(crate) fn parse_time(text: &str) -> Option<f64> {
+    let (time, _) = split_offset(text)?;
+    let time = clock(time)?;
+    let milliseconds =
+        f64::from(time.num_seconds_from_midnight()) * 1_000.0 + f64::from(time.nanosecond() / 1_000_000);
+    Some(milliseconds / MILLISECONDS_PER_DAY)
+}
+
+fn clock(text: &str) -> Option<NaiveTime> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next().unwrap_or("0"));
+    let (second, fraction) = second.split_once(['.', ',']).unwrap_or((second, "0"));
+    let fits = [hour, minute, second].iter().all(|part| is_digits(part) && part.len() <= 2)
+        && is_digits(fraction)
+        && fraction.len() <= 9;
+    if !fits {
+        return None;
+    }
+    let milliseconds: u32 = format!("{fraction:0<3}").chars().take(3).collect::<String>().parse().ok()?;
+    NaiveTime::from_hms_milli_opt(
+        hour.parse().ok()?,
+        minute.parse().ok()?,
+        second.parse().ok()?,
+        milliseconds,
+    )
+}
+
+/// The time and its offset (`Z`, `+08:00`, `+0800`, `+08`), if it has one.
+fn split_offset(text: &str) -> Option<(&str, Option<FixedOffset>)> {
+    if let Some(time) = text.strip_suffix('Z') {
+        return Some((time, FixedOffset::east_opt(0)));
+    }
+    let Some(at) = text.find(['+', '-']) else {
+        return Some((text, None));
+    };
+    let (time, offset) = text.split_at_checked(at)?;
+    let sign = if offset.starts_with('-') { -1 } else { 1 };
+    let digits: String = offset.chars().skip(1).filter(|&character| character != ':').collect();
+    if !is_digits(&digits) || !matches!(digits.len(), 2 | 4) {
+        return None;
+    }
+    let number: i32 = digits.parse().ok()?;
+    let (hours, minutes) = if digits.len() == 2 { (number, 0) } else { (number / 100, number % 100) };
+    let offset = FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))?;
+    Some((time, Some(offset)))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
