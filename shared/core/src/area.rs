@@ -10,6 +10,7 @@ use crate::ids::AreaId;
 /// How deep an area lies in the tree.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
 pub enum AreaLevel {
     /// 省.
     Province,
@@ -39,6 +40,12 @@ impl AreaLevel {
     }
 }
 
+impl fmt::Display for AreaLevel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
 impl FromStr for AreaLevel {
     type Err = UnknownAreaLevel;
 
@@ -59,6 +66,7 @@ pub struct UnknownAreaLevel(pub String);
 /// lies in another when its path starts with the other's.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType))]
 pub struct AreaPath(pub String);
 
 impl AreaPath {

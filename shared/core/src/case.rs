@@ -11,6 +11,7 @@ use crate::ids::{AreaId, CaseId, EventId, SubmissionId, UserId};
 /// Whether a case is still visited.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
 pub enum CaseStatus {
     Open,
     Closed,
@@ -25,6 +26,8 @@ impl CaseStatus {
         }
     }
 }
+
+crate::code::written_as_code!(CaseStatus { Open, Closed });
 
 /// One case as the ledger knows it now, and as phones hold it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

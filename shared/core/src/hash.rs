@@ -10,7 +10,15 @@ use thiserror::Error;
 /// A SHA-256 as 64 lower-case hexadecimal digits.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
 pub struct ContentHash(String);
+
+#[cfg(feature = "ids")]
+impl sea_orm::TryFromU64 for ContentHash {
+    fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+        Err(sea_orm::DbErr::ConvertFromU64("ContentHash"))
+    }
+}
 
 /// What is wrong with a text that should be a SHA-256.
 #[derive(Debug, Error)]

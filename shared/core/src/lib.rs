@@ -5,7 +5,7 @@
 //! is no IO here but behind the traits that [`store`] and [`phone`] declare.
 //! The modules in reading order:
 //!
-//! * [`ids`], [`text`], [`hash`]: the small words everything else uses.
+//! * [`ids`], [`text`], [`hash`], [`code`]: the small words everything else uses.
 //! * [`area`], [`role`]: who may do what, where.
 //! * [`case`], [`task`], [`submission`], [`schedule`], [`pack`]: the work.
 //! * [`problem`], [`api`], [`sync`]: the wire.
@@ -14,6 +14,7 @@
 pub mod api;
 pub mod area;
 pub mod case;
+pub mod code;
 pub mod hash;
 pub mod ids;
 pub mod pack;

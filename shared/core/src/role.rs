@@ -1,5 +1,6 @@
 //! Roles, and the one table of what each may do.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ macro_rules! roles {
         /// The roles of DESIGN §2.
         #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
         #[serde(rename_all = "snake_case")]
+        #[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
         pub enum Role { $($(#[$doc])* $name,)* }
 
         impl Role {
@@ -57,6 +59,12 @@ roles! {
 #[derive(Debug, thiserror::Error)]
 #[error("unknown role {0:?}")]
 pub struct UnknownRole(pub String);
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
 
 impl FromStr for Role {
     type Err = UnknownRole;

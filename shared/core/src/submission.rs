@@ -13,6 +13,7 @@ pub const SUBMISSION_VERSION: u32 = 1;
 /// Where a submission stands.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
 pub enum SubmissionState {
     /// Waits for a decision.
     Submitted,
@@ -35,6 +36,8 @@ impl SubmissionState {
         }
     }
 }
+
+crate::code::written_as_code!(SubmissionState { Submitted, Approved, Returned, Rejected });
 
 /// What a reviewer decides.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -27,6 +27,7 @@ pub const PULL_ITEMS_DEFAULT: u32 = 300;
 /// A sequence of changes that a phone follows from a position. The order of
 /// the variants is the order of a first sync: reference, own, cases, visits.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
 pub enum StreamName {
     /// Forms, pack and areas: everybody follows it.
     Reference,
@@ -36,6 +37,13 @@ pub enum StreamName {
     Cases(AreaId, String),
     /// The approved visits of one area and programme.
     Visits(AreaId, String),
+}
+
+#[cfg(feature = "ids")]
+impl sea_orm::TryFromU64 for StreamName {
+    fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+        Err(sea_orm::DbErr::ConvertFromU64("StreamName"))
+    }
 }
 
 /// A text that names no stream.

@@ -9,6 +9,7 @@ use crate::role::Role;
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ids", derive(sea_orm::DeriveValueType), sea_orm(value_type = "String"))]
 pub enum TaskState {
     /// To be done.
     Open,
@@ -31,6 +32,8 @@ impl TaskState {
         }
     }
 }
+
+crate::code::written_as_code!(TaskState { Open, Submitted, Done, Cancelled });
 
 /// Why a task exists.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -1,0 +1,3 @@
+//! The database: placeholder until the connection lands.
+
+pub mod entity;
