@@ -1,0 +1,1 @@
+//! Small things that the browser's bindings lack.
