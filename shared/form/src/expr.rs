@@ -18,6 +18,7 @@ mod value;
 pub(crate) use ast::{Axis, Call, Expr, Lookup, Operator, Path, Start, Step, Test, visit};
 pub(crate) use environment::{Environment, Handle};
 pub(crate) use evaluate::{Evaluator, Focus};
+pub(crate) use functions::Kind;
 pub(crate) use moment::{Moment, date_time_text, parse_date, parse_date_time, parse_time};
 pub(crate) use parser::parse;
 pub(crate) use value::{Value, number_text, text_to_number};

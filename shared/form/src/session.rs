@@ -1,100 +1,292 @@
-//! One live instance.
+//! One live instance of a form.
+//!
+//! The instance is a tree of items: one per question and group, and one per
+//! instance of a repeat (`tree`). An answer puts what depends on it into a
+//! queue ordered by the plan (`compute`); expressions look at the tree through
+//! `world`; `check` says what is wrong with an answer, `show` turns items into
+//! plain data, `json` saves and restores.
+
+mod check;
+mod compute;
+mod json;
+mod show;
+mod tree;
+mod words;
+mod world;
+
+use crate::expr::date_time_text;
+use crate::form::NodeKind;
 use crate::path::NodePath;
-use crate::plan::Plan;
-use crate::view::*;
+use crate::plan::{Plan, PlanDefault, Property};
+use crate::view::{AnswerError, Context, LeftOver, Problem};
+use compute::Queue;
+pub(crate) use json::{Claims, restore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tree::Item;
+
 /// Longest value of one question, in bytes.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
 /// Most instances of one repeat.
 pub const MAX_INSTANCES: usize = 2_000;
 
-/// One live instance of a form.
+/// One live instance of a form. Cheap to clone relative to filling it again;
+/// nothing in it is shared with other sessions but the plan.
 #[derive(Debug, Clone)]
 pub struct Session {
     plan: Arc<Plan>,
     context: Context,
-    language: String,
+    /// Number of the language in use.
+    language: usize,
+    /// Item 0 is the root; removed instances leave unused items behind.
+    items: Vec<Item>,
+    unused_prefill: Vec<String>,
 }
 
 impl Session {
     /// Begins an instance: defaults and metadata, then `prefill` (question name
     /// → value) over them, then calculations.
-    pub fn start(plan: Arc<Plan>, context: Context, _prefill: &BTreeMap<String, String>) -> Session {
-        let language = plan.form().languages().first().cloned().unwrap_or_default();
-        Session { plan, context, language }
+    ///
+    /// Of a name that is used more than once, or inside a repeat, the first
+    /// question gets the value. Names that the form does not have are listed by
+    /// [`Session::unused_prefill`].
+    pub fn start(plan: Arc<Plan>, context: Context, prefill: &BTreeMap<String, String>) -> Session {
+        let mut session = Self::empty(plan, context);
+        let mut queue = Queue::default();
+        session.record_metadata();
+        session.enqueue_everything(&mut queue);
+        session.run(&mut queue);
+        session.apply_computed_defaults(|_| true);
+        for (name, value) in prefill {
+            let item = session
+                .items_named(name)
+                .into_iter()
+                .find(|&item| session.planned(item).is_some_and(|node| !node.kind.is_container()));
+            match item.filter(|_| value.len() <= MAX_VALUE_BYTES) {
+                Some(item) => session.set_value(item, session.normalised(item, value), &mut queue),
+                None => session.unused_prefill.push(name.clone()),
+            }
+        }
+        session.run(&mut queue);
+        session
     }
-    /// Continues a draft made by [`Session::instance`], also by an older version of the form.
+
+    /// Continues a draft made by [`Session::instance`], also by an older version
+    /// of the form. What no longer fits is returned, not lost. `start`, `today`
+    /// and the other metadata of the draft are kept, calculations are made
+    /// again; an answer that a person gave over a calculation stays. Questions
+    /// that the draft does not know begin with their defaults.
     pub fn resume(
         plan: Arc<Plan>,
         context: Context,
-        _instance: &serde_json::Value,
+        instance: &serde_json::Value,
     ) -> (Session, Vec<LeftOver>) {
-        (Self::start(plan, context, &BTreeMap::new()), Vec::new())
+        let (session, claims) = json::restore(plan, context, instance);
+        (session, claims.left_over)
     }
-    /// The clock moves on; returns what changed by it.
+
+    /// Names given to [`Session::start`] that could not be used.
+    pub fn unused_prefill(&self) -> &[String] {
+        &self.unused_prefill
+    }
+
+    /// The clock moves on; returns what changed by it. Everything computed from
+    /// `now()` or `today()` is computed again.
     pub fn set_now(&mut self, now: chrono::DateTime<chrono::FixedOffset>) -> Vec<NodePath> {
         self.context.now = now;
-        Vec::new()
+        let mut queue = Queue::default();
+        let plan = Arc::clone(&self.plan);
+        for &(property, node) in &plan.clock_watchers {
+            for item in self.items_below(0, node) {
+                queue.push(&plan, property, node, item);
+            }
+        }
+        self.run(&mut queue);
+        self.changed_paths(queue)
     }
-    /// Takes an answer and returns every node that changed by it.
-    pub fn answer(&mut self, path: &NodePath, _value: &str) -> Result<Vec<NodePath>, AnswerError> {
-        Err(AnswerError::UnknownPath(path.clone()))
+
+    /// Takes an answer and returns every node that changed by it: in value,
+    /// relevance, being required, being read-only, validity, label or choices.
+    ///
+    /// Values are XForms strings; the empty string clears. A value of the wrong
+    /// kind is kept and is a problem, so that nothing typed is lost.
+    ///
+    /// # Errors
+    /// When there is no such question or it cannot be answered by hand.
+    pub fn answer(&mut self, path: &NodePath, value: &str) -> Result<Vec<NodePath>, AnswerError> {
+        let item = self.find(path).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
+        let kind = self.planned(item).map_or(NodeKind::Group, |node| node.kind);
+        // A log of the filling, and values of the case, come from the host.
+        let answerable =
+            kind.is_shown() && kind != NodeKind::Note || matches!(kind, NodeKind::Hidden | NodeKind::Audit);
+        if !answerable {
+            return Err(AnswerError::NotAQuestion(path.clone()));
+        }
+        if self.item(item).is_some_and(|item| item.read_only) {
+            return Err(AnswerError::ReadOnly(path.clone()));
+        }
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(AnswerError::TooLong(path.clone()));
+        }
+        let mut queue = Queue::default();
+        self.set_value(item, self.normalised(item, value), &mut queue);
+        self.run(&mut queue);
+        Ok(self.changed_paths(queue))
     }
-    /// Adds an instance at the end of a repeat (`/member`).
+
+    /// Adds an instance at the end of a repeat (`/member`); returns what
+    /// changed, the new instance included.
+    ///
+    /// # Errors
+    /// When there is no such repeat, the form counts its instances itself, or
+    /// there are [`MAX_INSTANCES`].
     pub fn add_repeat(&mut self, path: &NodePath) -> Result<Vec<NodePath>, AnswerError> {
-        Err(AnswerError::UnknownPath(path.clone()))
+        let (parent, node) = self.find_series(path).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
+        let counted = self.plan.node(node).is_some_and(|node| node.repeat_count.is_some());
+        if counted || self.instances(parent, node).len() >= MAX_INSTANCES {
+            return Err(AnswerError::FixedRepeat(path.clone()));
+        }
+        let mut queue = Queue::default();
+        self.grow(parent, node, &mut queue);
+        self.run(&mut queue);
+        Ok(self.changed_paths(queue))
     }
-    /// Removes one instance of a repeat (`/member[2]`).
+
+    /// Removes one instance of a repeat (`/member[2]`); those behind it move up.
+    /// Returns what changed, at the new paths.
+    ///
+    /// # Errors
+    /// When there is no such instance or the form counts them itself.
     pub fn remove_repeat(&mut self, path: &NodePath) -> Result<Vec<NodePath>, AnswerError> {
-        Err(AnswerError::UnknownPath(path.clone()))
+        let item = self.find(path).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
+        match self.planned(item) {
+            Some(node) if node.kind == NodeKind::Repeat && node.repeat_count.is_none() => {}
+            Some(node) if node.kind == NodeKind::Repeat => {
+                return Err(AnswerError::FixedRepeat(path.clone()));
+            }
+            _ => return Err(AnswerError::NotAQuestion(path.clone())),
+        }
+        let mut queue = Queue::default();
+        self.detach(item, &mut queue);
+        self.run(&mut queue);
+        Ok(self.changed_paths(queue))
     }
-    /// The node at this path.
-    pub fn node(&self, _path: &NodePath) -> Option<NodeView> {
-        None
+
+    /// Switches the language: by full name (`中文 (zh)`) or code (`zh`). Returns
+    /// whether the form has it; otherwise nothing changes.
+    pub fn set_language(&mut self, language: &str) -> bool {
+        let code =
+            |name: &str| name.rsplit_once('(').map(|(_, code)| code.trim_end_matches(')').trim().to_owned());
+        let found = self
+            .plan
+            .form()
+            .languages()
+            .iter()
+            .position(|name| name == language || code(name).as_deref() == Some(language));
+        if let Some(found) = found {
+            self.language = found;
+        }
+        found.is_some()
     }
-    /// One section a page.
-    pub fn pages(&self) -> Vec<PageView> {
-        Vec::new()
-    }
-    /// Switches the language: full name (`中文 (zh)`) or code (`zh`). Unknown languages change nothing.
-    pub fn set_language(&mut self, language: &str) {
-        self.language = language.to_owned();
-    }
+
     /// Full name of the language in use.
     pub fn language(&self) -> &str {
-        &self.language
+        self.plan.form().languages().get(self.language).map_or("", String::as_str)
     }
-    /// Everything that stands in the way of finishing.
-    pub fn problems(&self) -> Vec<Problem> {
-        Vec::new()
-    }
-    /// The draft: all values, also of what does not apply.
-    pub fn instance(&self) -> serde_json::Value {
-        serde_json::Value::Null
-    }
-    /// Sets `end`, drops what does not apply.
+
+    /// Finishes: sets the clock to `now`, records `end`, and returns the
+    /// submission: a nested object keyed by names, groups as objects, repeats as
+    /// arrays, answers as strings. What is not relevant is not in it; what was
+    /// asked and left open is there as an empty string.
+    ///
+    /// # Errors
+    /// Everything that stands in the way; then `end` stays as it was.
     pub fn finish(
         &mut self,
         now: chrono::DateTime<chrono::FixedOffset>,
     ) -> Result<serde_json::Value, Vec<Problem>> {
         self.set_now(now);
-        Ok(serde_json::Value::Null)
+        let mut queue = Queue::default();
+        let ends: Vec<(u32, String)> = self
+            .all_items()
+            .filter(|&item| self.planned(item).is_some_and(|node| node.kind == NodeKind::End))
+            .map(|item| (item, self.raw_value(item).to_owned()))
+            .collect();
+        for (item, _) in &ends {
+            self.set_value(*item, date_time_text(now), &mut queue);
+        }
+        self.run(&mut queue);
+        let problems = self.problems();
+        if problems.is_empty() {
+            return Ok(self.submission());
+        }
+        for (item, before) in ends {
+            self.set_value(item, before, &mut queue);
+        }
+        self.run(&mut queue);
+        Err(problems)
     }
-    /// A value by question name, as expressions see it.
-    pub fn value(&self, _name: &str) -> Option<String> {
-        None
-    }
-    /// The name of this instance for people.
-    pub fn instance_name(&self) -> Option<String> {
-        None
-    }
-    /// Relevant answered questions in words.
-    pub fn summary(&self) -> Vec<SummaryEntry> {
-        Vec::new()
-    }
+
     /// The plan this runs on.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    fn empty(plan: Arc<Plan>, context: Context) -> Session {
+        let mut session =
+            Session { plan, context, language: 0, items: Vec::new(), unused_prefill: Vec::new() };
+        session.plant();
+        session
+    }
+
+    fn record_metadata(&mut self) {
+        let now = self.context.now;
+        let items: Vec<u32> = self.all_items().collect();
+        for item in items {
+            let value = match self.planned(item).map(|node| node.kind) {
+                Some(NodeKind::Start) => date_time_text(now),
+                Some(NodeKind::Today) => now.date_naive().format("%Y-%m-%d").to_string(),
+                Some(NodeKind::Username) => self.context.username.clone(),
+                Some(NodeKind::DeviceId) => self.context.device_id.clone(),
+                _ => continue,
+            };
+            if let Some(item) = self.item_mut(item) {
+                item.value = value;
+            }
+        }
+    }
+
+    /// Defaults that are expressions, in the order of the form.
+    fn apply_computed_defaults(&mut self, wanted: impl Fn(u32) -> bool) {
+        let items: Vec<u32> = self.all_items().filter(|&item| wanted(item)).collect();
+        let mut queue = Queue::default();
+        for item in items {
+            self.apply_computed_default(item, &mut queue);
+            self.run(&mut queue);
+        }
+    }
+
+    fn apply_computed_default(&mut self, item: u32, queue: &mut Queue) {
+        let plan = Arc::clone(&self.plan);
+        let node = self.planned_in(&plan, item);
+        if let Some(PlanDefault::Formula(formula)) = node.and_then(|node| node.default.as_ref()) {
+            let value = self.compute_text(&formula.expression, item).unwrap_or_default();
+            if !value.is_empty() {
+                self.set_value(item, value, queue);
+            }
+        }
+    }
+
+    fn set_value(&mut self, item: u32, value: String, queue: &mut Queue) {
+        let plan = Arc::clone(&self.plan);
+        let Some(found) = self.item_mut(item) else { return };
+        if found.value == value {
+            return;
+        }
+        found.value = value;
+        let node = found.node;
+        queue.changed.insert(item);
+        queue.push(&plan, Property::Validity, node, item);
+        self.notify(item, queue);
     }
 }

@@ -1,6 +1,9 @@
-//! The server's second opinion.
+//! The server's second opinion on what a phone sends.
+
+use crate::expr::parse_date_time;
+use crate::form::NodeKind;
 use crate::plan::Plan;
-use crate::session::Session;
+use crate::session::{Claims, Session, restore};
 use crate::view::{Context, Difference, LeftOver, Problem};
 use std::sync::Arc;
 
@@ -9,20 +12,62 @@ use std::sync::Arc;
 pub struct Verification {
     /// Recomputed, without what does not apply.
     pub instance: serde_json::Value,
-    /// What should have kept it from being finished.
+    /// What should have kept it from being finished, in the form's default
+    /// language.
     pub problems: Vec<Problem>,
-    /// Claims that do not hold.
+    /// Claims that do not hold: computed values that come out otherwise, answers
+    /// to questions that do not apply, a user name that is another.
     pub differences: Vec<Difference>,
     /// What has no place in the form.
     pub left_over: Vec<LeftOver>,
 }
+
 /// Computes a submitted instance again, trusting nothing the phone computed.
-pub fn verify(plan: Arc<Plan>, context: Context, instance: &serde_json::Value) -> Verification {
-    let (session, left_over) = Session::resume(plan, context, instance);
-    Verification {
-        instance: session.instance(),
-        problems: session.problems(),
-        differences: Vec::new(),
-        left_over,
+///
+/// `now()` and `today()` mean the moment of `end` in the instance, if the form
+/// records one and it does not lie after `context.now`: a submission that waited
+/// for a network must come out as it did on the phone. A phone can lie about
+/// `end`; the caller compares it with other evidence. `start`, `today`, `end`
+/// and `deviceid` are taken as claimed; `username` is compared with the one in
+/// the context, unless that is empty.
+pub fn verify(plan: Arc<Plan>, mut context: Context, instance: &serde_json::Value) -> Verification {
+    let claimed_end = plan
+        .nodes
+        .iter()
+        .find(|node| node.kind == NodeKind::End)
+        .and_then(|node| instance.get(&node.name))
+        .and_then(serde_json::Value::as_str)
+        .and_then(|end| parse_date_time(end, *context.now.offset()))
+        .filter(|end| *end <= context.now);
+    if let Some(end) = claimed_end {
+        context.now = end.with_timezone(context.now.offset());
     }
+    let username = context.username.clone();
+    let (mut session, claims) = restore(plan, context, instance);
+    let differences = compare(&mut session, &claims, &username);
+    Verification {
+        instance: session.submission(),
+        problems: session.problems(),
+        differences,
+        left_over: claims.left_over,
+    }
+}
+
+fn compare(session: &mut Session, claims: &Claims, username: &str) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for (item, kind) in session.leaves() {
+        let claimed = claims.values.get(&item).map_or("", String::as_str);
+        if kind == NodeKind::Username && !username.is_empty() && claimed != username {
+            session.overwrite(item, username);
+        }
+        let computed = session.seen_value(item);
+        if claimed != computed {
+            differences.push(Difference {
+                path: session.path_of(item),
+                claimed: claimed.to_owned(),
+                computed: computed.to_owned(),
+            });
+        }
+    }
+    differences
 }

@@ -61,7 +61,6 @@ fn cell_text(cell: &Data) -> String {
         Data::DateTime(moment) => date_text(moment),
         Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
         Data::Error(error) => error.to_string(),
-        other => other.to_string(),
     }
 }
 
