@@ -239,6 +239,8 @@ pub(crate) enum Default {
 pub(crate) enum ChoiceSource {
     /// A list of the choices sheet.
     List(String),
+    /// The answers to this question in all instances of its repeat.
+    Repeat(String),
     /// An attached file; the columns that hold value and label.
     File { file: String, value: String, label: String },
 }

@@ -76,13 +76,19 @@ pub(crate) enum Part {
 /// One text by language; empty where it is missing everywhere.
 pub(crate) type Templates = Vec<Vec<Part>>;
 
+/// Where the choices of a select come from.
 #[derive(Debug)]
-pub(crate) struct PlanChoices {
-    pub(crate) list: u16,
-    pub(crate) value_column: u16,
-    pub(crate) label_column: u16,
-    /// `instance('list')/root/item[filter]`
-    pub(crate) filtered: Option<Formula>,
+pub(crate) enum PlanChoices {
+    /// Rows of a list.
+    List {
+        list: u16,
+        value_column: u16,
+        label_column: u16,
+        /// `instance('list')/root/item[filter]`
+        filtered: Option<Formula>,
+    },
+    /// The answers to a question in a repeat: value and label at once.
+    Answers(Formula),
 }
 
 #[derive(Debug)]

@@ -114,11 +114,8 @@ const NOTHING_WRONG: [(&str, &str); 17] = [
     ("/g_sign/sig_w1", "worker.png"),
 ];
 
-const SIGNED: [(&str, &str); 3] = [
-    ("/g_sign/sign_how", "sign"),
-    ("/g_sign/sign_by", "赵示例 户主"),
-    ("/g_sign/sig_resp", "elder.png"),
-];
+const SIGNED: [(&str, &str); 3] =
+    [("/g_sign/sign_how", "sign"), ("/g_sign/sign_by", "赵示例 户主"), ("/g_sign/sig_resp", "elder.png")];
 
 fn ordinary_visit() -> Session {
     let mut session = begin();
@@ -214,10 +211,7 @@ fn no_answer_protocol() {
     );
     let steps = session.node(&path("/g_un/un_steps")).expect("there");
     assert_eq!(steps.problem, Some(ProblemKind::Constraint));
-    assert_eq!(
-        steps.constraint_message.as_deref(),
-        Some("至少完成三步(敲门、电话、问邻居或亲属)")
-    );
+    assert_eq!(steps.constraint_message.as_deref(), Some("至少完成三步(敲门、电话、问邻居或亲属)"));
     answer(&mut session, "/g_un/un_steps", "knock call neighbor");
     // Whether the elder is safe is not known yet.
     assert_eq!(value(&session, "alert_level"), "0");
@@ -479,7 +473,9 @@ fn answers_read_in_words() {
         let entry = session.summary().into_iter().find(|entry| entry.path.name() == name);
         entry.map(|entry| (entry.page_title, entry.label, entry.words))
     };
-    let shown = |title: &str, label: &str, words: &str| Some((Some(title.to_owned()), label.to_owned(), words.to_owned()));
+    let shown = |title: &str, label: &str, words: &str| {
+        Some((Some(title.to_owned()), label.to_owned(), words.to_owned()))
+    };
     assert_eq!(words(&session, "h_ill"), shown("健康", "疾病", "高血压、心脏病"));
     assert_eq!(words(&session, "village"), shown("走访信息", "村(社区)", "上河村"));
     assert_eq!(words(&session, "visit_dt"), shown("走访信息", "走访时间", "2026-11-23 09:30"));

@@ -16,6 +16,8 @@ pub(super) enum RowType {
     Select(NodeKind, String),
     /// A select from an attached file.
     SelectFromFile(NodeKind, String),
+    /// A select from the answers to a question in a repeat.
+    SelectFromRepeat(NodeKind, String),
     /// A list in a file, only for `instance('name')`.
     ExternalList,
 }
@@ -151,9 +153,12 @@ fn select(words: &[&str]) -> Option<Result<RowType, TypeError>> {
                 Err(TypeError::new(format!("the file \"{file}\" is not supported: expected a .csv file")))
             }
         }
-        [list] if list.starts_with("${") => {
-            Err(TypeError::new("choosing from a repeat is not supported yet"))
-        }
+        [list] if list.starts_with("${") => match list.trim_start_matches("${").strip_suffix('}') {
+            Some(name) if !name.is_empty() => Ok(RowType::SelectFromRepeat(kind, name.to_owned())),
+            _ => Err(TypeError::new(format!(
+                "\"{list}\" is not the name of a question in a repeat: expected ${{name}}"
+            ))),
+        },
         [list] => Ok(RowType::Select(kind, (*list).to_owned())),
         _ => Err(TypeError::new(format!(
             "expected one name behind the type, but found \"{}\"",

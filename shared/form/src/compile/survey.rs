@@ -139,6 +139,16 @@ impl<'a> Tree<'a> {
             Ok(RowType::EndRepeat) => self.end(row, NodeKind::Repeat),
             Ok(RowType::Question(kind)) => self.question(row, kind, None),
             Ok(RowType::Select(kind, list)) => self.question(row, kind, Some(ChoiceSource::List(list))),
+            Ok(RowType::SelectFromRepeat(kind, name)) => {
+                if !self.table.cell(row, "choice_filter").is_empty() {
+                    self.problems.push(self.table.problem(
+                        row,
+                        "choice_filter",
+                        "filtering choices that come from a repeat is not supported yet",
+                    ));
+                }
+                self.question(row, kind, Some(ChoiceSource::Repeat(name)));
+            }
             Ok(RowType::SelectFromFile(kind, file)) => {
                 let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem).to_owned();
                 self.external(row, &stem, &file);

@@ -279,6 +279,7 @@ impl Compiler<'_> {
                 let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem);
                 (stem, value.as_str(), label.as_str())
             }
+            ChoiceSource::Repeat(name) => return self.answers(name).map(PlanChoices::Answers),
         };
         let list = self.plan.list_names.get(name).copied()?;
         let columns = self.plan.list(list).map_or_else(Vec::new, |list| list.columns.clone());
@@ -309,7 +310,41 @@ impl Compiler<'_> {
             list.index_column(value_column);
         }
         let filtered = source.choice_filter.as_deref().and_then(|filter| self.filter(filter, name));
-        Some(PlanChoices { list, value_column, label_column, filtered })
+        Some(PlanChoices::List { list, value_column, label_column, filtered })
+    }
+
+    /// The absolute path of the question, so that all instances are meant, also
+    /// from within the same repeat.
+    fn answers(&mut self, name: &str) -> Option<Formula> {
+        let reference = format!("${{{name}}}");
+        let node = match self.plan.names.get(name).map(Vec::as_slice) {
+            Some([node]) => *node,
+            _ => {
+                // Unknown or ambiguous: the binder says which.
+                self.unwatched(&reference, "type")?;
+                return None;
+            }
+        };
+        let in_repeat = std::iter::successors(Some(node), |&at| self.plan.node(at)?.parent)
+            .any(|at| self.plan.node(at).is_some_and(|node| node.kind == NodeKind::Repeat));
+        if !in_repeat {
+            let error = expr::ExpressionError::new(
+                1,
+                format!("\"{name}\" is not inside a repeat, so there is nothing to choose from"),
+            );
+            self.report(&error, &reference, "type");
+            return None;
+        }
+        let mut path = Path::from_start(Start::Root);
+        for at in std::iter::once(0).chain(self.plan.way_down(0, node)) {
+            let name = self.plan.node(at).map_or_else(String::new, |node| node.name.clone());
+            path.steps.push(Step::new(Axis::Child, Test::Name(name)));
+        }
+        let mut expression = Expr::Path(path);
+        let findings = self.bind(&mut expression, &[Place::Node(self.number)], &reference, "type");
+        self.watch(&findings, Property::Look);
+        self.watch(&findings, Property::Validity);
+        Some(Formula { expression })
     }
 
     /// `instance('list')/root/item[filter]`, so that a filter and a path are

@@ -3,11 +3,12 @@
 use super::Session;
 use super::compute::Queue;
 use crate::expr::{
-    EvaluationError, Evaluator, Focus, Handle, parse_date, parse_date_time, parse_time, text_to_number,
+    Environment, EvaluationError, Evaluator, Focus, Handle, parse_date, parse_date_time, parse_time,
+    text_to_number,
 };
 use crate::form::NodeKind;
 use crate::plan::PlanChoices;
-use crate::view::ProblemKind;
+use crate::view::{ChoiceView, ProblemKind};
 use std::sync::Arc;
 
 impl Session {
@@ -93,36 +94,53 @@ impl Session {
     ) -> Result<bool, EvaluationError> {
         let chosen: Vec<&str> =
             if kind == NodeKind::SelectOne { vec![value] } else { value.split_whitespace().collect() };
-        let Some(list) = self.plan.list(choices.list) else {
-            return Ok(true);
-        };
-        if choices.filtered.is_none() {
+        // Without a filter the index answers.
+        if let PlanChoices::List { list, value_column, filtered: None, .. } = choices
+            && let Some(list) = self.plan.list(*list)
+        {
             return Ok(chosen
                 .iter()
-                .all(|one| list.rows_where(choices.value_column, one).is_some_and(|rows| !rows.is_empty())));
+                .all(|one| list.rows_where(*value_column, one).is_some_and(|rows| !rows.is_empty())));
         }
-        let offered = self.offered_rows(item, choices)?;
-        Ok(chosen
-            .iter()
-            .all(|one| offered.iter().any(|&row| list.cell(row, choices.value_column, 0) == *one)))
+        let offered = self.offered(item, choices)?;
+        Ok(chosen.iter().all(|one| offered.iter().any(|choice| choice.value == *one)))
     }
 
-    /// Rows of the list that the filter lets through now.
-    pub(super) fn offered_rows(&self, item: u32, choices: &PlanChoices) -> Result<Vec<u32>, EvaluationError> {
-        let Some(filter) = &choices.filtered else {
-            return Ok(self
-                .plan
-                .list(choices.list)
-                .map_or_else(Vec::new, |list| list.row_numbers().collect()));
-        };
-        let rows = Evaluator::new(self).nodes(&filter.expression, &Focus::on(Handle::Item(item)))?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| match row {
-                Handle::Row(_, row) => Some(row),
-                _ => None,
-            })
-            .collect())
+    /// What can be chosen now, in the language in use.
+    pub(super) fn offered(
+        &self,
+        item: u32,
+        choices: &PlanChoices,
+    ) -> Result<Vec<ChoiceView>, EvaluationError> {
+        let focus = Focus::on(Handle::Item(item));
+        match choices {
+            PlanChoices::Answers(formula) => {
+                let nodes = Evaluator::new(self).nodes(&formula.expression, &focus)?;
+                let answers =
+                    nodes.into_iter().map(|node| self.text(node)).filter(|answer| !answer.is_empty());
+                Ok(answers.map(|answer| ChoiceView { label: answer.clone(), value: answer }).collect())
+            }
+            PlanChoices::List { list: number, value_column, label_column, filtered } => {
+                let Some(list) = self.plan.list(*number) else {
+                    return Ok(Vec::new());
+                };
+                let choice = |row: u32| ChoiceView {
+                    value: list.cell(row, *value_column, self.language).to_owned(),
+                    label: list.cell(row, *label_column, self.language).to_owned(),
+                };
+                let Some(filter) = filtered else {
+                    return Ok(list.row_numbers().map(choice).collect());
+                };
+                let rows = Evaluator::new(self).nodes(&filter.expression, &focus)?;
+                Ok(rows
+                    .into_iter()
+                    .filter_map(|row| match row {
+                        Handle::Row(_, row) => Some(choice(row)),
+                        _ => None,
+                    })
+                    .collect())
+            }
+        }
     }
 
     /// The value as it is stored: numbers and dates typed with full-width

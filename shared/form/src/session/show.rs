@@ -4,7 +4,7 @@ use super::{Session, words};
 use crate::expr::{Evaluator, Focus, Handle};
 use crate::form::NodeKind;
 use crate::path::NodePath;
-use crate::plan::{Part, Templates};
+use crate::plan::{Part, PlanChoices, Templates};
 use crate::view::{ChoiceView, NodeView, PageView, Problem, ProblemKind, SummaryEntry};
 
 impl Session {
@@ -260,24 +260,19 @@ impl Session {
         let Some(choices) = self.planned(item).and_then(|node| node.choices.as_ref()) else {
             return Vec::new();
         };
-        let Some(list) = self.plan.list(choices.list) else {
-            return Vec::new();
-        };
-        let rows = self.offered_rows(item, choices).unwrap_or_default();
-        rows.into_iter()
-            .map(|row| ChoiceView {
-                value: list.cell(row, choices.value_column, self.language).to_owned(),
-                label: list.cell(row, choices.label_column, self.language).to_owned(),
-            })
-            .collect()
+        self.offered(item, choices).unwrap_or_default()
     }
 
     /// The label of a value of this select, whether the filter offers it or not.
     pub(super) fn label_of_choice(&self, item: u32, value: &str) -> Option<String> {
-        let choices = self.planned(item)?.choices.as_ref()?;
-        let list = self.plan.list(choices.list)?;
-        let row = list.rows_where(choices.value_column, value)?.first()?;
-        Some(list.cell(*row, choices.label_column, self.language).to_owned())
+        match self.planned(item)?.choices.as_ref()? {
+            PlanChoices::Answers(_) => Some(value.to_owned()),
+            PlanChoices::List { list, value_column, label_column, .. } => {
+                let list = self.plan.list(*list)?;
+                let row = list.rows_where(*value_column, value)?.first()?;
+                Some(list.cell(*row, *label_column, self.language).to_owned())
+            }
+        }
     }
 
     fn in_words(&self, item: u32) -> String {
