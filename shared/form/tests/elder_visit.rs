@@ -87,6 +87,8 @@ fn value(session: &Session, name: &str) -> String {
     session.value(name).expect("the form has this name")
 }
 
+type Answers<'a> = &'a [(&'a str, &'a str)];
+
 const MET_AT_HOME: [(&str, &str); 4] = [
     ("/g_visit/met", "met"),
     ("/g_visit/gps", "34.12345 108.98765 400 8"),
@@ -321,7 +323,7 @@ fn villages_follow_the_township() {
 fn risk_bands_and_what_follows_from_them() {
     // Each row: answers on top of the ordinary visit (30 points), then score,
     // risk, alert level, codes, days, due.
-    let cases: [(&[(&str, &str)], [&str; 6]); 6] = [
+    let cases: [(Answers<'_>, [&str; 6]); 6] = [
         (&[("/cats", "none")], ["0", "green", "0", "", "30", "2026-12-23"]),
         (
             // 30 + heart 15

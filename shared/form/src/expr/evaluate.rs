@@ -282,7 +282,7 @@ impl<'a> Evaluator<'a> {
             }
             found.extend(selected);
         }
-        let ordered = matches!(step.axis, Axis::Child | Axis::SelfAxis);
+        let ordered = matches!(step.axis, Axis::Child | Axis::Itself);
         Ok(if several && !ordered { self.in_document_order(found) } else { found })
     }
 
@@ -340,7 +340,7 @@ impl<'a> Evaluator<'a> {
         };
         let mut found = match axis {
             Axis::Child => environment.children(node, wanted),
-            Axis::SelfAxis => vec![node],
+            Axis::Itself => vec![node],
             Axis::Parent => environment.parent(node).into_iter().collect(),
             Axis::Descendant | Axis::DescendantOrSelf => {
                 let mut found = Vec::new();

@@ -197,7 +197,7 @@ impl Parser {
             return Ok(step);
         }
         if self.take(".") {
-            let mut step = Step::new(Axis::SelfAxis, Test::Node);
+            let mut step = Step::new(Axis::Itself, Test::Node);
             step.predicates = self.predicates()?;
             return Ok(step);
         }

@@ -269,7 +269,7 @@ impl Binder<'_> {
     fn walk(&self, place: Place, axis: Axis) -> Vec<Place> {
         let node = |number: u32| self.plan.node(number);
         match axis {
-            Axis::SelfAxis => vec![place],
+            Axis::Itself => vec![place],
             Axis::Child => match place {
                 Place::Document => vec![Place::Node(0)],
                 Place::Node(number) => node(number)

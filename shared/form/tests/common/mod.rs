@@ -5,11 +5,11 @@ use doorstep_form::{Attachments, AuthoringProblem, Context, Form, NodePath, Plan
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub fn moment(text: &str) -> chrono::DateTime<chrono::FixedOffset> {
+pub(crate) fn moment(text: &str) -> chrono::DateTime<chrono::FixedOffset> {
     chrono::DateTime::parse_from_rfc3339(text).expect("a moment")
 }
 
-pub fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context {
         now: moment("2026-11-23T09:30:00+08:00"),
         seed: 1,
@@ -19,7 +19,7 @@ pub fn context() -> Context {
 }
 
 /// Errors and warnings of all stages.
-pub fn problems(table: &str) -> Vec<AuthoringProblem> {
+pub(crate) fn problems(table: &str) -> Vec<AuthoringProblem> {
     let read = Workbook::read_markdown(table).and_then(|workbook| Form::from_workbook(&workbook));
     match read {
         Err(problems) => problems,
@@ -30,29 +30,29 @@ pub fn problems(table: &str) -> Vec<AuthoringProblem> {
     }
 }
 
-pub fn shown(table: &str) -> Vec<String> {
+pub(crate) fn shown(table: &str) -> Vec<String> {
     problems(table).iter().map(ToString::to_string).filter(|problem| !problem.contains("form_id")).collect()
 }
 
-pub fn plan(table: &str) -> Arc<Plan> {
+pub(crate) fn plan(table: &str) -> Arc<Plan> {
     let workbook = Workbook::read_markdown(table).expect("a table");
     let (form, _) = Form::from_workbook(&workbook).expect("a form");
     Arc::new(Plan::new(form, &Attachments::new()).expect("a plan"))
 }
 
-pub fn start(table: &str) -> Session {
+pub(crate) fn start(table: &str) -> Session {
     Session::start(plan(table), context(), &BTreeMap::new())
 }
 
-pub fn path(text: &str) -> NodePath {
+pub(crate) fn path(text: &str) -> NodePath {
     text.parse().expect("a path")
 }
 
-pub fn answer(session: &mut Session, at: &str, value: &str) -> Vec<String> {
+pub(crate) fn answer(session: &mut Session, at: &str, value: &str) -> Vec<String> {
     let changed = session.answer(&path(at), value).expect("an answer is taken");
     changed.iter().map(NodePath::to_string).collect()
 }
 
-pub fn at(session: &Session, place: &str) -> String {
+pub(crate) fn at(session: &Session, place: &str) -> String {
     session.node(&path(place)).expect("a node").value
 }

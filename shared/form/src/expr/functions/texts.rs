@@ -7,7 +7,7 @@ use crate::expr::value::Value;
 use crate::expr::{EvaluationError, number_text};
 use regex_lite::Regex;
 
-fn text_at(evaluator: &Evaluator<'_>, arguments: &mut Vec<Value>, index: usize) -> String {
+fn text_at(evaluator: &Evaluator<'_>, arguments: &mut [Value], index: usize) -> String {
     match arguments.get_mut(index) {
         Some(value) => evaluator.to_text(std::mem::replace(value, Value::Boolean(false))),
         None => String::new(),
@@ -93,7 +93,7 @@ pub(super) fn substring_after(evaluator: &mut Evaluator<'_>, mut arguments: Vec<
     Ok(Value::Text(after.to_owned()))
 }
 
-fn two(evaluator: &Evaluator<'_>, arguments: &mut Vec<Value>) -> (String, String) {
+fn two(evaluator: &Evaluator<'_>, arguments: &mut [Value]) -> (String, String) {
     (text_at(evaluator, arguments, 0), text_at(evaluator, arguments, 1))
 }
 
