@@ -81,6 +81,11 @@ impl AreaPath {
         Self(format!("{}{area}/", self.0))
     }
 
+    /// The areas on the way from the root down to this one, itself included.
+    pub fn areas(&self) -> impl Iterator<Item = AreaId> + '_ {
+        self.0.split('/').filter_map(|part| part.parse().ok())
+    }
+
     /// Whether `other` is this area or lies within it.
     pub fn contains(&self, other: &Self) -> bool {
         other.0.starts_with(&self.0)

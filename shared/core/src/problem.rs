@@ -42,9 +42,11 @@ problems! {
     AccountDisabled, "account_disabled", 403, "账号已停用,请联系管理员。手机上未上传的记录不会丢失。", "The account is disabled. Ask an administrator. Unsent records on the phone are kept.";
     SessionExpired, "session_expired", 401, "登录已过期,请重新登录。未上传的记录仍在手机上。", "The login has expired. Log in again. Unsent records are still on the phone.";
     DeviceUnknown, "device_unknown", 401, "此设备未登记或已被撤销,请重新登录。", "This device is not registered or was revoked. Log in again.";
+    DeviceTaken, "device_taken", 409, "此设备身份已由另一账号使用。请在应用中重新添加账号,以取得新的设备身份。", "This device identity belongs to another account. Add the account again in the app to take a new one.";
     NoPermission, "no_permission", 403, "您没有执行此操作的权限。如确有需要,请联系管理员。", "You are not allowed to do this. Ask an administrator if you need to.";
     NotFound, "not_found", 404, "没有找到,可能已被移走,或不在您的范围内。", "Not found. It may have moved, or lies outside your area.";
     CaseUnknown, "case_unknown", 404, "没有找到该对象,可能已转出您的片区。请同步后再试。", "This case is not known, or has moved out of your area. Sync and try again.";
+    MethodNotAllowed, "method_not_allowed", 405, "此地址不支持这种操作。", "This address does not support that method.";
     InvalidRequest, "invalid_request", 400, "请求内容有误,请按提示修改后重试。", "The request is not valid. Correct what is named and try again.";
     TooLarge, "too_large", 413, "内容过大,请减小后重试。", "This is too large. Make it smaller and try again.";
     TooManyRequests, "too_many_requests", 429, "请求过于频繁,请稍候再试。", "Too many requests. Wait a little and try again.";

@@ -143,8 +143,12 @@ impl<S: LocalStore> Phone<S> {
         task_id: Option<TaskId>,
         now: LocalTime,
     ) -> Result<DraftRecord, PhoneError> {
-        let case =
-            self.cases().await?.into_iter().find(|case| case.id == case_id).ok_or(PhoneError::CaseUnknown(case_id))?;
+        let case = self
+            .cases()
+            .await?
+            .into_iter()
+            .find(|case| case.id == case_id)
+            .ok_or(PhoneError::CaseUnknown(case_id))?;
         let form = self.current_form(form_id).await?;
         self.plan(form.id).await?;
         let areas = self.area_line(case.area_id).await?;
@@ -393,7 +397,11 @@ impl<S: LocalStore> Phone<S> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn draft_file(&self, draft_id: DraftId, file_name: &str) -> Result<Option<MediaEntry>, PhoneError> {
+    pub async fn draft_file(
+        &self,
+        draft_id: DraftId,
+        file_name: &str,
+    ) -> Result<Option<MediaEntry>, PhoneError> {
         let rows = self.store.scan(Table::Media, &format!("{draft_id}|")).await?;
         for row in &rows {
             let entry: MediaEntry = decode(row)?;

@@ -123,7 +123,10 @@ impl<S: LocalStore> Phone<S> {
                 Some(OutboxEntry {
                     submission_id: content.submission_id,
                     revision: content.revision,
-                    case_label: cases.iter().find(|case| case.id == content.case_id).map(|case| case.label.clone()),
+                    case_label: cases
+                        .iter()
+                        .find(|case| case.id == content.case_id)
+                        .map(|case| case.label.clone()),
                     finished_at: content.finished_at,
                     media_total: own.len(),
                     media_sent: own.iter().filter(|file| file.state == MediaState::Stored).count(),
@@ -132,7 +135,10 @@ impl<S: LocalStore> Phone<S> {
                         .filter(|file| matches!(file.state, MediaState::SetAside { .. }))
                         .map(|file| (*file).clone())
                         .collect(),
-                    status: statuses.iter().find(|status| status.submission_id == content.submission_id).cloned(),
+                    status: statuses
+                        .iter()
+                        .find(|status| status.submission_id == content.submission_id)
+                        .cloned(),
                     form_id: content.form_id,
                     form_version_id: content.form_version_id,
                     task_id: content.task_id,
@@ -172,7 +178,9 @@ impl<S: LocalStore> Phone<S> {
             .filter(|status| status.state == SubmissionState::Returned)
             .filter(|status| !super::records::correction_is_queued(status, &outbox))
             .filter(|status| {
-                !statuses.iter().any(|later| later.root_id == status.root_id && later.revision > status.revision)
+                !statuses
+                    .iter()
+                    .any(|later| later.root_id == status.root_id && later.revision > status.revision)
             })
             .cloned()
             .collect();

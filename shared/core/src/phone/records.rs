@@ -144,8 +144,12 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn area_line(&self, area: AreaId) -> Result<Vec<AreaRecord>, PhoneError> {
-        let areas: BTreeMap<AreaId, AreaRecord> =
-            self.records::<AreaRecord>("ref|", item_kind::AREA).await?.into_iter().map(|area| (area.id, area)).collect();
+        let areas: BTreeMap<AreaId, AreaRecord> = self
+            .records::<AreaRecord>("ref|", item_kind::AREA)
+            .await?
+            .into_iter()
+            .map(|area| (area.id, area))
+            .collect();
         let mut line = Vec::new();
         let mut next = Some(area);
         // The tree has six levels; a loop in bad data must not hang the phone.
@@ -239,9 +243,10 @@ pub fn plan_of(bundle: &FormBundle) -> Result<Plan, PhoneError> {
 
 /// Whether a correction of a returned submission is in the outbox already.
 pub(super) fn correction_is_queued(status: &SubmissionStatus, outbox: &[OutboxOperation]) -> bool {
-    outbox.iter().filter_map(OutboxOperation::content).any(|content| {
-        content.root_id == status.root_id && content.revision > status.revision
-    })
+    outbox
+        .iter()
+        .filter_map(OutboxOperation::content)
+        .any(|content| content.root_id == status.root_id && content.revision > status.revision)
 }
 
 /// Whether the outbox holds a first capture for the task that the server has

@@ -21,8 +21,8 @@ use crate::problem::{Problem, ProblemCode};
 use crate::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write, decode};
 use crate::submission::SubmissionStatus;
 use crate::sync::{
-    Epoch, Outcome, PUSH_OPERATIONS_MAX, PullAnswer, PullItem, PullRequest, PushAnswer, PushRequest, StreamHash,
-    StreamName, item_kind,
+    Epoch, Outcome, PUSH_OPERATIONS_MAX, PullAnswer, PullItem, PullRequest, PushAnswer, PushRequest,
+    StreamHash, StreamName, item_kind,
 };
 
 /// What a phone remembers between syncs.
@@ -138,7 +138,12 @@ impl Snapshot {
         let status_marker = format!("|{}|", item_kind::SUBMISSION);
         Ok(Self {
             state: SyncState::load(store).await?,
-            operations: store.scan(Table::Operation, "").await?.iter().map(decode).collect::<Result<_, _>>()?,
+            operations: store
+                .scan(Table::Operation, "")
+                .await?
+                .iter()
+                .map(decode)
+                .collect::<Result<_, _>>()?,
             held: store.keys(Table::Record, "").await?.into_iter().collect(),
             forms: forms.iter().map(decode).collect::<Result<_, _>>()?,
             bundles: store
@@ -418,7 +423,8 @@ impl Synchronisation {
 
     fn fetched(&mut self, form: &FormVersionRecord, bytes: Vec<u8>) -> Step {
         let mut writes = Batch::default();
-        let whole = ContentHash::of(&bytes) == form.sha256 && serde_json::from_slice::<FormBundle>(&bytes).is_ok();
+        let whole =
+            ContentHash::of(&bytes) == form.sha256 && serde_json::from_slice::<FormBundle>(&bytes).is_ok();
         if !whole {
             return self.finish(writes, Some(Failure::NoConnection));
         }
@@ -532,7 +538,10 @@ fn put<T: Serialize>(writes: &mut Batch, table: Table, key: &str, revision: i64,
 }
 
 /// The way to the server.
-#[expect(async_fn_in_trait, reason = "used with static dispatch on one thread; a browser's futures are not Send")]
+#[expect(
+    async_fn_in_trait,
+    reason = "used with static dispatch on one thread; a browser's futures are not Send"
+)]
 pub trait Transport {
     async fn push(&self, request: &PushRequest) -> Result<PushAnswer, Failure>;
     async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure>;
@@ -571,13 +580,18 @@ pub async fn synchronise(
     }
 }
 
-async fn ask(store: &impl LocalStore, transport: &impl Transport, request: &Request) -> Result<Answer, Failure> {
+async fn ask(
+    store: &impl LocalStore,
+    transport: &impl Transport,
+    request: &Request,
+) -> Result<Answer, Failure> {
     match request {
         Request::Push(push) => transport.push(push).await.map(Answer::Push),
         Request::Pull(pull) => transport.pull(pull).await.map(Answer::Pull),
         Request::FetchForm(form) => transport.form_bundle(form.id).await.map(Answer::Form),
         Request::Upload(entry) => {
-            let row = store.get(Table::MediaBytes, &entry.media_id.to_string()).await.map_err(Failure::Store)?;
+            let row =
+                store.get(Table::MediaBytes, &entry.media_id.to_string()).await.map_err(Failure::Store)?;
             let row = row.ok_or_else(|| Failure::Store(StoreError::Lost(entry.media_id.to_string())))?;
             transport.upload(entry, row.value).await.map(Answer::Uploaded)
         }
