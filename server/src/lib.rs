@@ -1,6 +1,22 @@
 //! The Doorstep server: one binary over SQLite or PostgreSQL, a library so
 //! that tests start the very same thing. The modules in reading order:
 //!
+//! * [`config`], [`app`]: from settings to a running server.
+//! * [`routes`]: every address on one page. [`observe`]: what happens around
+//!   every request. [`error`]: what a client sees when one fails.
+//! * [`auth`], [`users`], [`area`]: who may do what, where.
 //! * [`db`]: the database, its rows, the one place where writing begins.
+//! * [`clock`]: the one place that knows the time. [`pwa`]: the app for
+//!   phones, inside the binary. [`demo`]: a county to play with.
 
+pub mod app;
+pub mod area;
+pub mod auth;
+pub mod clock;
+pub mod config;
 pub mod db;
+pub mod error;
+pub mod observe;
+pub mod pwa;
+pub mod routes;
+pub mod users;

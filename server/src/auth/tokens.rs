@@ -1,0 +1,180 @@
+//! Access tokens: JWT, EdDSA, thirty minutes. The keys are made on the first
+//! start and kept in the database, so that every copy of the server has them.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use doorstep_core::ids::{DeviceId, SessionId, UserId};
+use doorstep_core::problem::ProblemCode;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use sea_orm::{ActiveModelTrait, EntityTrait, QueryOrder, Set};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::db::Database;
+use crate::db::entity::signing_key;
+use crate::error::{Error, Result};
+
+/// How long an access token works.
+pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(30);
+
+const ISSUER: &str = "doorstep";
+const AUDIENCE: &str = "doorstep-api";
+
+/// Signs and reads access tokens.
+pub struct Tokens {
+    key_id: String,
+    signing: EncodingKey,
+    /// Every key that may have signed a token that is still good, by name.
+    verifying: HashMap<String, DecodingKey>,
+    validation: Validation,
+}
+
+/// What a token says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Claims {
+    pub user_id: UserId,
+    pub device_id: DeviceId,
+    pub session_id: SessionId,
+}
+
+/// The claims as the token carries them.
+#[derive(Debug, Deserialize, Serialize)]
+struct WireClaims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    device: DeviceId,
+    session: SessionId,
+    iat: i64,
+    exp: i64,
+}
+
+impl Tokens {
+    /// Reads the keys, and makes one where there is none.
+    pub async fn load(database: &Database, clock: &Clock) -> Result<Self> {
+        let keys = database
+            .write(async |transaction| {
+                let keys = signing_key::Entity::find()
+                    .order_by_desc(signing_key::Column::CreatedAt)
+                    .all(transaction)
+                    .await?;
+                if !keys.is_empty() {
+                    return Ok(keys);
+                }
+                let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(Error::internal)?;
+                let key = signing_key::ActiveModel {
+                    id: Set(uuid::Uuid::now_v7().to_string()),
+                    private_key_pem: Set(pair.serialize_pem()),
+                    public_key_pem: Set(pair.public_key_pem()),
+                    created_at: Set(clock.now()),
+                };
+                Ok(vec![key.insert(transaction).await?])
+            })
+            .await?;
+        Self::of(&keys)
+    }
+
+    fn of(keys: &[signing_key::Model]) -> Result<Self> {
+        let Some(newest) = keys.first() else {
+            return Err(Error::internal(anyhow::anyhow!("there is no signing key")));
+        };
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        // Expiry is checked against our own clock.
+        validation.validate_exp = false;
+        let verifying = keys
+            .iter()
+            .map(|key| Ok((key.id.clone(), DecodingKey::from_ed_pem(key.public_key_pem.as_bytes())?)))
+            .collect::<Result<_, jsonwebtoken::errors::Error>>()
+            .map_err(Error::internal)?;
+        Ok(Self {
+            key_id: newest.id.clone(),
+            signing: EncodingKey::from_ed_pem(newest.private_key_pem.as_bytes()).map_err(Error::internal)?,
+            verifying,
+            validation,
+        })
+    }
+
+    /// A token, and when it ends.
+    pub fn issue(&self, claims: Claims, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
+        let expires_at = now + ACCESS_TOKEN_LIFE;
+        let claims = WireClaims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: claims.user_id,
+            device: claims.device_id,
+            session: claims.session_id,
+            iat: now.timestamp(),
+            exp: expires_at.timestamp(),
+        };
+        let token = jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)?;
+        Ok((token, expires_at))
+    }
+
+    /// What a token says, if it is ours and still good.
+    ///
+    /// # Errors
+    /// `session_expired` whatever is wrong with it: to the holder it is the
+    /// same.
+    pub fn read(&self, token: &str, now: DateTime<Utc>) -> Result<Claims> {
+        let expired =
+            |cause: jsonwebtoken::errors::Error| Error::from(ProblemCode::SessionExpired).because(cause);
+        let header = jsonwebtoken::decode_header(token).map_err(expired)?;
+        let key =
+            header.kid.and_then(|key_id| self.verifying.get(&key_id)).ok_or(ProblemCode::SessionExpired)?;
+        let claims =
+            jsonwebtoken::decode::<WireClaims>(token, key, &self.validation).map_err(expired)?.claims;
+        if claims.exp <= now.timestamp() {
+            return Err(ProblemCode::SessionExpired.into());
+        }
+        Ok(Claims { user_id: claims.sub, device_id: claims.device, session_id: claims.session })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn tokens(id: &str) -> Result<Tokens> {
+        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(Error::internal)?;
+        Tokens::of(&[signing_key::Model {
+            id: id.to_owned(),
+            private_key_pem: pair.serialize_pem(),
+            public_key_pem: pair.public_key_pem(),
+            created_at: DateTime::default(),
+        }])
+    }
+
+    #[test]
+    fn a_token_is_good_for_half_an_hour_and_only_here() -> Result<()> {
+        let claims = Claims {
+            user_id: UserId(Uuid::from_u128(1)),
+            device_id: DeviceId(Uuid::from_u128(2)),
+            session_id: SessionId(Uuid::from_u128(3)),
+        };
+        let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap_or_default();
+        let ours = tokens("a")?;
+        let (token, expires_at) = ours.issue(claims, now)?;
+        assert_eq!(expires_at, now + ACCESS_TOKEN_LIFE);
+        assert_eq!(ours.read(&token, now + TimeDelta::minutes(29))?, claims);
+        for (reader, token, at, why) in [
+            (&ours, token.clone(), expires_at, "over"),
+            (&tokens("a")?, token.clone(), now, "another server's key of the same name"),
+            (&tokens("b")?, token.clone(), now, "a key of another name"),
+            (&ours, format!("{token}x"), now, "altered"),
+            (&ours, "nonsense".to_owned(), now, "nonsense"),
+            (&ours, String::new(), now, "empty"),
+        ] {
+            assert_eq!(
+                reader.read(&token, at).map_err(|error| error.code()),
+                Err(ProblemCode::SessionExpired),
+                "{why}"
+            );
+        }
+        Ok(())
+    }
+}

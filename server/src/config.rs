@@ -1,0 +1,161 @@
+//! Settings: defaults, then one TOML file, then the environment, then flags.
+//! Unknown ones are refused, so that a typing mistake is not a silent
+//! default.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Environment variables of ours begin so.
+const ENVIRONMENT_PREFIX: &str = "DOORSTEP_";
+/// Of these, the ones that are not the server's.
+const NOT_SETTINGS: &[&str] = &["CONFIG", "WASM_TOOLCHAIN"];
+
+/// How the server is set up.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The data folder: embedded database and media, unless the two addresses
+    /// below say otherwise.
+    pub data: PathBuf,
+    /// `postgres://…` or `sqlite:…`. Left out: `doorstep.db` in the data folder.
+    pub database_url: Option<String>,
+    /// `file:///…` or a folder. Left out: `media` in the data folder.
+    pub media_url: Option<String>,
+    /// A folder with the app, instead of the one inside the binary.
+    pub pwa_dir: Option<PathBuf>,
+    /// Whether a reverse proxy in front sets `Forwarded` or `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    /// Threads that answer requests. Left out: one per core.
+    pub workers: Option<usize>,
+    /// What is logged, as `tracing` filters: `info`, `doorstep=debug,warn`.
+    pub log: String,
+    /// Logs as JSON, one object a line.
+    pub log_json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            data: PathBuf::from("doorstep-data"),
+            database_url: None,
+            media_url: None,
+            pwa_dir: None,
+            behind_proxy: false,
+            workers: None,
+            log: "info,actix_server=warn".to_owned(),
+            log_json: false,
+        }
+    }
+}
+
+/// Settings that cannot be used. Each says what to do.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("a setting cannot be used: {0}; `doorstep serve --help` lists them")]
+    Unusable(Box<figment::Error>),
+    #[error("the settings file {0} is not there; leave out --config, or name one that is")]
+    NoFile(PathBuf),
+    #[error("MEDIA_URL={0} is neither file:///… nor a folder; this version keeps media in a folder")]
+    MediaAddress(String),
+}
+
+impl Config {
+    /// Reads the settings; `flags` win.
+    ///
+    /// # Errors
+    /// When a setting is unknown or unusable.
+    pub fn read(file: Option<&Path>, flags: impl Serialize) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigError::NoFile(file.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let config: Self = figment
+            .merge(Env::raw().only(&["DATABASE_URL", "MEDIA_URL"]))
+            .merge(Env::prefixed(ENVIRONMENT_PREFIX).ignore(NOT_SETTINGS))
+            .merge(Serialized::globals(flags))
+            .extract()
+            .map_err(|cause| ConfigError::Unusable(Box::new(cause)))?;
+        config.media_folder()?;
+        Ok(config)
+    }
+
+    /// Where the database is.
+    pub fn database_url(&self) -> String {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data.join("doorstep.db").display()))
+    }
+
+    /// Where media are kept.
+    ///
+    /// # Errors
+    /// When the address is of a kind that this version does not know.
+    pub fn media_folder(&self) -> Result<PathBuf, ConfigError> {
+        match self.media_url.as_deref() {
+            None => Ok(self.data.join("media")),
+            Some(url) => match url.split_once("://") {
+                None => Ok(PathBuf::from(url)),
+                Some(("file", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
+                Some(_) => Err(ConfigError::MediaAddress(url.to_owned())),
+            },
+        }
+    }
+
+    /// Whether anything is kept in the data folder at all.
+    pub fn uses_data_folder(&self) -> bool {
+        self.database_url.is_none() || self.media_url.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Flags {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        workers: Option<usize>,
+    }
+
+    #[test]
+    fn defaults_need_nothing_and_unknown_settings_are_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let config = Config::read(None, Flags { workers: Some(3) })?;
+        assert_eq!(config.workers, Some(3));
+        assert_eq!(config.database_url(), "sqlite://doorstep-data/doorstep.db");
+        assert_eq!(config.media_folder()?, Path::new("doorstep-data/media"));
+
+        let folder = tempfile_folder("config-unknown")?;
+        let file = folder.join("doorstep.toml");
+        std::fs::write(&file, "lsten = \"127.0.0.1:1\"\n")?;
+        let error = Config::read(Some(&file), Flags { workers: None }).err().map(|error| error.to_string());
+        assert!(error.as_deref().is_some_and(|text| text.contains("lsten")), "{error:?}");
+        std::fs::remove_dir_all(folder)?;
+        Ok(())
+    }
+
+    #[test]
+    fn media_are_kept_in_folders() -> Result<(), ConfigError> {
+        let at = |url: &str| Config { media_url: Some(url.to_owned()), ..Config::default() }.media_folder();
+        assert_eq!(at("file:///var/media")?, Path::new("/var/media"));
+        assert_eq!(at("media")?, Path::new("media"));
+        assert!(at("s3://bucket").is_err());
+        Ok(())
+    }
+
+    fn tempfile_folder(name: &str) -> std::io::Result<PathBuf> {
+        let folder = std::env::temp_dir().join(format!("doorstep-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+}

@@ -1,0 +1,52 @@
+//! Every address on one page.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use doorstep_core::api;
+use doorstep_core::problem::ProblemCode;
+
+use crate::app::Components;
+use crate::error::{Error, Result};
+use crate::{auth, pwa};
+
+/// Paths below these are never the app's.
+const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
+
+pub(crate) fn configure(service: &mut ServiceConfig) {
+    service
+        // Logging in.
+        .route(api::LOGIN, web::post().to(auth::log_in))
+        .route(api::TOKEN, web::post().to(auth::refresh))
+        .route(api::LOGOUT, web::post().to(auth::log_out))
+        .route(api::ME, web::get().to(auth::me))
+        // Sync: sync::pull, sync::push (app_data(json(PUSH_BYTES_MAX))), forms::bundle.
+        // Review: review::queue, review::submission, review::decide, cases::detail, sync::parked.
+        // Media: media::put, media::get.
+        // Running it.
+        .route("/healthz", web::get().to(alive))
+        .route("/readyz", web::get().to(ready))
+        // The app, and everything that is nowhere.
+        .default_service(web::to(elsewhere));
+}
+
+/// `GET /healthz`: the process answers.
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().body("ok")
+}
+
+/// `GET /readyz`: it can work.
+async fn ready(components: web::Data<Components>) -> Result<HttpResponse> {
+    components
+        .database
+        .ping()
+        .await
+        .map_err(|cause| Error::problem(ProblemCode::Unavailable).because(cause))?;
+    Ok(HttpResponse::Ok().body("ready"))
+}
+
+async fn elsewhere(request: HttpRequest, components: web::Data<Components>) -> Result<HttpResponse> {
+    if NOT_PAGES.iter().any(|prefix| request.path().starts_with(prefix)) {
+        return Err(ProblemCode::NotFound.into());
+    }
+    pwa::serve(&request, &components.pwa)
+}
