@@ -1,1 +1,208 @@
-//! The only module that speaks HTTP.
+//! The only module that speaks HTTP: one typed call for each address.
+//!
+//! * [`http`]: one request and what came back.
+//! * [`tokens`]: access and refresh tokens, and the device's signature.
+
+pub mod http;
+pub mod tokens;
+
+use std::rc::Rc;
+
+use doorstep_core::api::{
+    self as addresses, CaseDetail, DecisionAnswer, DecisionRequest, LoginAnswer, LoginRequest, Me,
+    MediaStored, ParkedAnswer, QueueAnswer, SubmissionDetail,
+};
+use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
+use doorstep_core::phone::{Failure, MediaEntry};
+use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
+use doorstep_core::text::Language;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use http::{Method, Reply, Request};
+use tokens::Tokens;
+
+/// Logs in and registers the device.
+///
+/// # Errors
+/// With the server's problem, or without a connection.
+pub async fn log_in(request: &LoginRequest, language: Language) -> Result<LoginAnswer, Failure> {
+    let request = Request::json(Method::Post, addresses::LOGIN, request)?;
+    http::send(&request, None, language).await.and_then(json).map_err(Failure::from)
+}
+
+/// The server, for somebody who is logged in.
+#[derive(Clone, Debug)]
+pub struct Client {
+    tokens: Rc<Tokens>,
+}
+
+impl Client {
+    /// With these tokens.
+    pub fn new(tokens: Rc<Tokens>) -> Self {
+        Self { tokens }
+    }
+
+    /// One request: with the access token; with a new one when that is over.
+    async fn send(&self, request: &Request<'_>) -> Result<Reply, Failure> {
+        let language = self.tokens.language();
+        let token = self.tokens.access().await?;
+        match http::send(request, Some(&token), language).await {
+            Err(error) if error.is_unauthorized() => {
+                let token = self.tokens.renewed(&token).await?;
+                match http::send(request, Some(&token), language).await {
+                    Err(error) if error.is_unauthorized() => Err(self.tokens.over()),
+                    done => done.map_err(Failure::from),
+                }
+            }
+            done => done.map_err(Failure::from),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, Failure> {
+        Ok(json(self.send(&Request::get(address)).await?)?)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, address: &str, body: &impl Serialize) -> Result<T, Failure> {
+        Ok(json(self.send(&Request::json(Method::Post, address, body)?).await?)?)
+    }
+
+    /// Who is logged in, as the server sees it now.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn me(&self) -> Result<Me, Failure> {
+        self.get(addresses::ME).await
+    }
+
+    /// Ends this device's session.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn log_out(&self) -> Result<(), Failure> {
+        self.send(&Request::empty(Method::Post, addresses::LOGOUT)).await.map(drop)
+    }
+
+    /// Sends operations, compressed where the browser can.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn push(&self, push: &PushRequest) -> Result<PushAnswer, Failure> {
+        let request = Request::json(Method::Post, addresses::SYNC, push)?.compressed().await;
+        Ok(json(self.send(&request).await?)?)
+    }
+
+    /// Asks for a page of what changed.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn pull(&self, pull: &PullRequest) -> Result<PullAnswer, Failure> {
+        let mut address = String::from(addresses::SYNC);
+        let max = pull.max.map(|max| max.to_string());
+        let members =
+            [("cursor", pull.cursor.as_ref()), ("max", max.as_ref()), ("again", pull.again.as_ref())];
+        let mut separator = '?';
+        for (name, value) in members {
+            if let Some(value) = value {
+                address.push(separator);
+                address.push_str(name);
+                address.push('=');
+                address.push_str(&String::from(js_sys::encode_uri_component(value)));
+                separator = '&';
+            }
+        }
+        self.get(&address).await
+    }
+
+    /// The bytes of a form bundle: their hash is checked, so they are kept as
+    /// they came.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure> {
+        let address = format!("{}/{id}", addresses::FORM_VERSIONS);
+        let reply = self.send(&Request::get(&address)).await?;
+        if reply.is_json() { Ok(reply.bytes) } else { Err(Failure::NoConnection) }
+    }
+
+    /// Sends a file. `progress` hears the share that has left, 0 to 100.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn upload(
+        &self,
+        entry: &MediaEntry,
+        bytes: &[u8],
+        progress: Rc<dyn Fn(u8)>,
+    ) -> Result<MediaStored, Failure> {
+        let address = format!("{}/{}", addresses::FILES, entry.media_id);
+        let request = Request::file(&address, bytes, &entry.content_type, progress);
+        Ok(json(self.send(&request).await?)?)
+    }
+
+    /// A picture's bytes and type.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn picture(&self, id: MediaId, thumbnail: bool) -> Result<(Vec<u8>, String), Failure> {
+        let size = if thumbnail { "?size=thumbnail" } else { "" };
+        let reply = self.send(&Request::get(&format!("{}/{id}{size}", addresses::FILES))).await?;
+        if reply.content_type.starts_with("image/") {
+            Ok((reply.bytes, reply.content_type))
+        } else {
+            Err(Failure::NoConnection)
+        }
+    }
+
+    /// What waits for the reviewer.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn queue(&self) -> Result<QueueAnswer, Failure> {
+        self.get(addresses::QUEUE).await
+    }
+
+    /// One submission with everything a reviewer decides on.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn submission(&self, id: SubmissionId) -> Result<SubmissionDetail, Failure> {
+        self.get(&format!("{}/{id}", addresses::SUBMISSIONS)).await
+    }
+
+    /// Decides on a submission.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn decide(
+        &self,
+        id: SubmissionId,
+        decision: &DecisionRequest,
+    ) -> Result<DecisionAnswer, Failure> {
+        self.post(&format!("{}/{id}/decision", addresses::SUBMISSIONS), decision).await
+    }
+
+    /// A case of the ledger with its history.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn case(&self, id: CaseId) -> Result<CaseDetail, Failure> {
+        self.get(&format!("{}/{id}", addresses::CASES)).await
+    }
+
+    /// Operations that wait for something.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn parked(&self) -> Result<ParkedAnswer, Failure> {
+        self.get(addresses::PARKED_OPERATIONS).await
+    }
+}
+
+/// The JSON of a reply. What does not read was cut off, or is not Doorstep's.
+fn json<T: DeserializeOwned>(reply: Reply) -> Result<T, http::HttpError> {
+    if !reply.is_json() {
+        return Err(http::HttpError::NoConnection);
+    }
+    serde_json::from_slice(&reply.bytes).map_err(|_| http::HttpError::NoConnection)
+}

@@ -76,10 +76,9 @@ impl Explain for PhoneError {
                 "表单有误,无法打开。请告诉管理员。",
                 "The form has a mistake and does not open. Tell an administrator.",
             ),
-            Self::Answer { .. } => LocalText::new(
-                "这个回答没有存下,请再填一次。",
-                "This answer was not taken. Enter it again.",
-            ),
+            Self::Answer { .. } => {
+                LocalText::new("这个回答没有存下,请再填一次。", "This answer was not taken. Enter it again.")
+            }
             Self::Encoding(_) => LocalText::new(
                 "保存失败,草稿仍在。请再试一次,或告诉管理员。",
                 "Saving failed; the draft is still here. Try again or tell an administrator.",

@@ -14,4 +14,6 @@ placeholders! {
 
 /// The bar, the navigation and the notices around a screen.
 #[component]
-pub fn Frame(children: Children) -> impl IntoView { children() }
+pub fn Frame(children: Children) -> impl IntoView {
+    children()
+}

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 use doorstep_core::api::Me;
 use doorstep_core::ids::UserId;
-use doorstep_core::phone::{Failure, Phone, PhoneError};
 use doorstep_core::phone::outbox::Unsent;
+use doorstep_core::phone::{Failure, Phone, PhoneError};
 use doorstep_core::store::StoreError;
 use doorstep_core::text::LocalText;
 use leptos::prelude::*;
@@ -43,16 +43,27 @@ impl KnownUser {
 pub enum SessionState {
     Starting,
     /// The browser lacks something that Doorstep cannot do without.
-    Unsupported { missing: Vec<Capability> },
+    Unsupported {
+        missing: Vec<Capability>,
+    },
     /// The phone's own storage does not open.
-    Broken { error: StoreError },
+    Broken {
+        error: StoreError,
+    },
     /// The login screen: nobody on this phone yet, or another account.
     LoggedOut,
     /// After the first login: choose a PIN of six digits.
-    ChoosePin { me: Me },
+    ChoosePin {
+        me: Me,
+    },
     /// The PIN screen of one user; [`Session::users`] has the others.
-    Locked { user: KnownUser, reason: LockReason },
-    Open { me: Me },
+    Locked {
+        user: KnownUser,
+        reason: LockReason,
+    },
+    Open {
+        me: Me,
+    },
 }
 
 /// Why the PIN is asked for.
@@ -117,24 +128,45 @@ impl Session {
             login_needed: RwSignal::new(false),
         }
     }
-    pub fn state(self) -> SessionState { self.state.get() }
-    pub fn gate(self) -> Gate { self.state.with(|state| Gate::from(state)) }
-    pub fn users(self) -> Vec<KnownUser> { self.users.get() }
+    pub fn state(self) -> SessionState {
+        self.state.get()
+    }
+    pub fn gate(self) -> Gate {
+        self.state.with(|state| Gate::from(state))
+    }
+    pub fn users(self) -> Vec<KnownUser> {
+        self.users.get()
+    }
     pub fn me(self) -> Option<Me> {
-        match self.state.get() { SessionState::Open { me } => Some(me), _ => None }
+        match self.state.get() {
+            SessionState::Open { me } => Some(me),
+            _ => None,
+        }
     }
     /// # Errors
     /// [`StoreError::Locked`] while nobody is in.
     pub fn phone(self) -> Result<Rc<AppPhone>, PhoneError> {
         self.phone.get().ok_or(PhoneError::Store(StoreError::Locked))
     }
-    pub fn changes(self) -> Changes { self.changes }
-    pub fn login_needed(self) -> bool { self.login_needed.get() }
-    pub async fn log_in(self, _login_name: &str, _password: &str) -> Result<(), SessionError> { Ok(()) }
-    pub async fn choose_pin(self, _pin: &str) -> Result<(), SessionError> { Ok(()) }
-    pub async fn unlock(self, _user: UserId, _pin: &str) -> Result<(), SessionError> { Ok(()) }
+    pub fn changes(self) -> Changes {
+        self.changes
+    }
+    pub fn login_needed(self) -> bool {
+        self.login_needed.get()
+    }
+    pub async fn log_in(self, _login_name: &str, _password: &str) -> Result<(), SessionError> {
+        Ok(())
+    }
+    pub async fn choose_pin(self, _pin: &str) -> Result<(), SessionError> {
+        Ok(())
+    }
+    pub async fn unlock(self, _user: UserId, _pin: &str) -> Result<(), SessionError> {
+        Ok(())
+    }
     pub fn choose_user(self, _user: UserId) {}
     pub fn other_account(self) {}
     pub fn lock(self) {}
-    pub async fn sign_out(self, _how: SignOut) -> Result<(), SessionError> { Ok(()) }
+    pub async fn sign_out(self, _how: SignOut) -> Result<(), SessionError> {
+        Ok(())
+    }
 }

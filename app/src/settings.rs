@@ -30,7 +30,8 @@ impl Settings {
             if let Some(root) = document().document_element() {
                 let code = if settings.language() == Language::Zh { "zh-CN" } else { "en" };
                 let _ = root.set_attribute("lang", code);
-                let _ = root.set_attribute("data-text", if settings.large_text() { "large" } else { "normal" });
+                let _ =
+                    root.set_attribute("data-text", if settings.large_text() { "large" } else { "normal" });
             }
         });
         settings

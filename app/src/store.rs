@@ -1,21 +1,178 @@
-//! What the phone keeps, encrypted, in IndexedDB.
-use doorstep_core::store::{Batch, Durability, Entry, LocalStore, StoreError, Table};
-use leptos::prelude::*;
+//! What the phone keeps: IndexedDB with every value encrypted.
+//!
+//! * [`crypto`]: keys and encryption.
+//! * [`indexed_db`]: the browser's database.
+//! * [`device`]: what the phone knows without a PIN.
 
-/// Tells readers which tables changed.
+pub mod crypto;
+pub mod device;
+pub mod indexed_db;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use doorstep_core::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write};
+use futures::future::try_join_all;
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+
+use crate::browser::{get, object};
+use crypto::{DataKey, SCHEMA_VERSION};
+use indexed_db::{IndexedDb, KEY, RowWrite};
+
+const REVISION: &str = "r";
+const VALUE: &str = "v";
+
+/// In the order of [`Table::ALL`].
+const TABLES: &[&str] =
+    &["meta", "record", "form_bundle", "draft", "draft_answer", "operation", "media", "media_bytes"];
+
+/// Tells readers which tables have changed.
 #[derive(Clone, Copy, Debug)]
 pub struct Changes([Trigger; Table::ALL.len()]);
+
 impl Changes {
-    pub fn new() -> Self { Self(std::array::from_fn(|_| Trigger::new())) }
-    pub fn track(self, tables: &[Table]) { for (table, trigger) in Table::ALL.iter().zip(self.0) { if tables.contains(table) { trigger.track(); } } }
-    pub fn notify(self, tables: &[Table]) { for (table, trigger) in Table::ALL.iter().zip(self.0) { if tables.contains(table) { trigger.notify(); } } }
+    /// Nothing has changed yet.
+    pub fn new() -> Self {
+        Self(std::array::from_fn(|_| Trigger::new()))
+    }
+
+    /// Runs the reader again when one of `tables` changes.
+    pub fn track(self, tables: &[Table]) {
+        for (table, trigger) in Table::ALL.iter().zip(self.0) {
+            if tables.contains(table) {
+                trigger.track();
+            }
+        }
+    }
+
+    /// Says that `tables` changed.
+    pub fn notify(self, tables: &[Table]) {
+        for (table, trigger) in Table::ALL.iter().zip(self.0) {
+            if tables.contains(table) {
+                trigger.notify();
+            }
+        }
+    }
 }
-/// The store.
+
+/// One user's store, unlocked. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct EncryptedStore(Rc<Inner>);
+
 #[derive(Debug)]
-pub struct EncryptedStore;
+struct Inner {
+    database: IndexedDb,
+    key: DataKey,
+    changes: Changes,
+    closed: Cell<bool>,
+}
+
+impl EncryptedStore {
+    /// Opens the user's database with its key.
+    ///
+    /// # Errors
+    /// When the browser does not let us.
+    pub async fn open(name: String, key: DataKey, changes: Changes) -> Result<Self, StoreError> {
+        let database = IndexedDb::open(name, TABLES).await?;
+        Ok(Self(Rc::new(Inner { database, key, changes, closed: Cell::new(false) })))
+    }
+
+    /// Whether the database was not there before.
+    pub fn was_created(&self) -> bool {
+        self.0.database.was_created()
+    }
+
+    /// Locks it: from now on every call fails with [`StoreError::Locked`].
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        self.0.database.close();
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.0.closed.get() { Err(StoreError::Locked) } else { Ok(()) }
+    }
+
+    async fn encrypt(&self, write: Write) -> Result<RowWrite, StoreError> {
+        Ok(match write {
+            Write::Put(table, entry) => {
+                let label = label(table, &entry.key, entry.revision);
+                let value = self.0.key.encrypt(&label, &entry.value).await?;
+                // Positions count changes of one database: far below 2^53.
+                #[expect(clippy::cast_precision_loss, reason = "see above")]
+                let revision = JsValue::from(entry.revision as f64);
+                let row =
+                    object(&[(KEY, JsValue::from_str(&entry.key)), (REVISION, revision), (VALUE, value)]);
+                RowWrite::Put(name(table), row.into())
+            }
+            Write::Delete(table, key) => RowWrite::Delete(name(table), key),
+            Write::DeletePrefix(table, prefix) => RowWrite::DeletePrefix(name(table), prefix),
+        })
+    }
+
+    async fn decrypt(&self, table: Table, row: &JsValue) -> Result<Entry, StoreError> {
+        let (key, revision) = key_and_revision(row)?;
+        let value = self.0.key.decrypt(&label(table, &key, revision), &get(row, VALUE)).await?;
+        Ok(Entry { key, revision, value })
+    }
+}
+
+/// What is authenticated with a value: it cannot be moved to another row.
+fn label(table: Table, key: &str, revision: i64) -> String {
+    format!("{}|{key}|{revision}|{SCHEMA_VERSION}", table.name())
+}
+
+fn name(table: Table) -> &'static str {
+    table.name()
+}
+
+fn key_and_revision(row: &JsValue) -> Result<(String, i64), StoreError> {
+    let key =
+        get(row, KEY).as_string().ok_or_else(|| StoreError::Unreadable("a row without a key".into()))?;
+    #[expect(clippy::cast_possible_truncation, reason = "written from an i64 below 2^53")]
+    let revision = get(row, REVISION).as_f64().unwrap_or_default() as i64;
+    Ok((key, revision))
+}
+
 impl LocalStore for EncryptedStore {
-    async fn get(&self, _: Table, _: &str) -> Result<Option<Entry>, StoreError> { Err(StoreError::Locked) }
-    async fn scan(&self, _: Table, _: &str) -> Result<Vec<Entry>, StoreError> { Err(StoreError::Locked) }
-    async fn keys(&self, _: Table, _: &str) -> Result<Vec<(String, i64)>, StoreError> { Err(StoreError::Locked) }
-    async fn commit(&self, _: Batch, _: Durability) -> Result<(), StoreError> { Err(StoreError::Locked) }
+    async fn get(&self, table: Table, key: &str) -> Result<Option<Entry>, StoreError> {
+        self.check()?;
+        match self.0.database.get(name(table), key).await? {
+            Some(row) => self.decrypt(table, &row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn scan(&self, table: Table, prefix: &str) -> Result<Vec<Entry>, StoreError> {
+        self.check()?;
+        let rows = self.0.database.scan(name(table), prefix).await?;
+        try_join_all(rows.iter().map(|row| self.decrypt(table, row))).await
+    }
+
+    async fn keys(&self, table: Table, prefix: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        self.check()?;
+        // Only pulled records have revisions; photos are too large to be read
+        // for their names.
+        if table == Table::Record {
+            let rows = self.0.database.scan(name(table), prefix).await?;
+            return rows.iter().map(key_and_revision).collect();
+        }
+        let keys = self.0.database.keys(name(table), prefix).await?;
+        Ok(keys.into_iter().map(|key| (key, 0)).collect())
+    }
+
+    async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
+        let tables: Vec<Table> = batch
+            .0
+            .iter()
+            .map(|write| match write {
+                Write::Put(table, _) | Write::Delete(table, _) | Write::DeletePrefix(table, _) => *table,
+            })
+            .collect();
+        let writes = try_join_all(batch.0.into_iter().map(|write| self.encrypt(write))).await?;
+        self.check()?;
+        self.0.database.write(&writes, durability).await?;
+        self.0.changes.notify(&tables);
+        Ok(())
+    }
 }

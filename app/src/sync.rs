@@ -1,11 +1,11 @@
 //! When to synchronise, and what the screens see of it.
+use crate::device::Device;
+use crate::session::Session;
 use chrono::{DateTime, Utc};
 use doorstep_core::ids::MediaId;
 use doorstep_core::phone::Failure;
 use doorstep_core::phone::outbox::Unsent;
 use leptos::prelude::*;
-use crate::device::Device;
-use crate::session::Session;
 
 /// What a sync is doing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -36,11 +36,17 @@ pub struct SyncStatus {
 
 /// The driver of sync.
 #[derive(Clone, Copy, Debug)]
-pub struct Synchroniser { status: RwSignal<SyncStatus> }
+pub struct Synchroniser {
+    status: RwSignal<SyncStatus>,
+}
 impl Synchroniser {
-    pub fn start_for(_session: Session, _device: Device) -> Self { Self { status: RwSignal::default() } }
+    pub fn start_for(_session: Session, _device: Device) -> Self {
+        Self { status: RwSignal::default() }
+    }
     /// Tracks.
-    pub fn status(self) -> SyncStatus { self.status.get() }
+    pub fn status(self) -> SyncStatus {
+        self.status.get()
+    }
     /// The button.
     pub fn start(self) {}
     /// Something was finished: in two seconds.

@@ -1,0 +1,252 @@
+//! Keys and encryption, by WebCrypto.
+//!
+//! A random data key (AES-256-GCM) encrypts every value. It is kept wrapped by
+//! a key that is made of the PIN (Argon2id, so that guessing is slow) and of a
+//! device secret that cannot leave the browser (so that guessing has to happen
+//! here). In memory there is only a handle that cannot be exported; the raw
+//! data key never enters this module.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorstep_core::store::StoreError;
+use js_sys::{Array, Uint8Array};
+use thiserror::Error;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::CryptoKey;
+
+use crate::browser::{buffer_of, bytes_of, call_async, describe, get, global, object};
+
+/// Argon2id as OWASP recommends: 19 MiB, two passes, one lane.
+const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
+const ARGON2_PASSES: u32 = 2;
+const ARGON2_LANES: u32 = 1;
+
+const IV_BYTES: usize = 12;
+const SALT_BYTES: usize = 16;
+
+/// Goes into what is authenticated, so that a value of another version never
+/// passes as one of this.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What went wrong with a key.
+#[derive(Clone, Debug, Error, Eq, PartialEq)]
+pub enum CryptoError {
+    /// The PIN does not open the envelope.
+    #[error("the PIN is wrong")]
+    WrongPin,
+    /// The browser refused.
+    #[error("the browser's cryptography failed: {0}")]
+    Browser(String),
+}
+
+impl From<JsValue> for CryptoError {
+    fn from(error: JsValue) -> Self {
+        Self::Browser(describe(&error))
+    }
+}
+
+/// The data key, wrapped. Safe to store.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Envelope {
+    pub salt: Vec<u8>,
+    pub iv: Vec<u8>,
+    pub wrapped: Vec<u8>,
+}
+
+/// What identifies this installation for one user: handles that the browser
+/// stores and never shows.
+#[derive(Clone, Debug)]
+pub struct DeviceKeys {
+    /// ECDSA P-256, signs.
+    pub signing: CryptoKey,
+    /// The other half, as the server wants it.
+    pub public_key: String,
+    /// HMAC-SHA-256, part of every wrapping key.
+    pub secret: CryptoKey,
+}
+
+fn subtle() -> JsValue {
+    get(&global("crypto"), "subtle")
+}
+
+fn text(value: &str) -> JsValue {
+    JsValue::from_str(value)
+}
+
+fn usages(names: &[&str]) -> JsValue {
+    names.iter().map(|name| text(name)).collect::<Array>().into()
+}
+
+fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], CryptoError> {
+    let mut bytes = [0; LENGTH];
+    getrandom::fill(&mut bytes).map_err(|error| CryptoError::Browser(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn aes_gcm(iv: &[u8], authenticated: &str) -> JsValue {
+    let members = [
+        ("name", text("AES-GCM")),
+        ("iv", Uint8Array::from(iv).into()),
+        ("additionalData", Uint8Array::from(authenticated.as_bytes()).into()),
+    ];
+    object(&members).into()
+}
+
+impl DeviceKeys {
+    /// New keys that cannot be exported.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn generate() -> Result<Self, CryptoError> {
+        let curve = object(&[("name", text("ECDSA")), ("namedCurve", text("P-256"))]).into();
+        let pair =
+            call_async(&subtle(), "generateKey", &[curve, JsValue::FALSE, usages(&["sign", "verify"])])
+                .await?;
+        let public = get(&pair, "publicKey");
+        let point = call_async(&subtle(), "exportKey", &[text("raw"), public]).await?;
+        let hmac = object(&[("name", text("HMAC")), ("hash", text("SHA-256"))]).into();
+        let secret = call_async(&subtle(), "generateKey", &[hmac, JsValue::FALSE, usages(&["sign"])]).await?;
+        Ok(Self {
+            signing: get(&pair, "privateKey").dyn_into()?,
+            public_key: URL_SAFE_NO_PAD.encode(bytes_of(&point)),
+            secret: secret.dyn_into()?,
+        })
+    }
+
+    /// The device's signature, r‖s, as base64url.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn sign(&self, message: &str) -> Result<String, CryptoError> {
+        let algorithm = object(&[("name", text("ECDSA")), ("hash", text("SHA-256"))]).into();
+        let message = Uint8Array::from(message.as_bytes()).into();
+        let signature =
+            call_async(&subtle(), "sign", &[algorithm, self.signing.clone().into(), message]).await?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes_of(&signature)))
+    }
+
+    /// The key that wraps the data key: the PIN stretched, mixed with what
+    /// only this device can compute.
+    async fn wrapping_key(&self, pin: &str, salt: &[u8]) -> Result<JsValue, CryptoError> {
+        let mut material = vec![0_u8; 32];
+        let parameters = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, Some(32))
+            .map_err(|error| CryptoError::Browser(error.to_string()))?;
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+            .hash_password_into(pin.as_bytes(), salt, &mut material)
+            .map_err(|error| CryptoError::Browser(error.to_string()))?;
+        let challenge = [b"doorstep-device-secret\n", salt].concat();
+        let arguments =
+            [text("HMAC"), self.secret.clone().into(), Uint8Array::from(challenge.as_slice()).into()];
+        let of_device = call_async(&subtle(), "sign", &arguments).await?;
+        material.extend(bytes_of(&of_device));
+
+        let raw = Uint8Array::from(material.as_slice());
+        material.fill(0);
+        let arguments =
+            [text("raw"), raw.clone().into(), text("HKDF"), JsValue::FALSE, usages(&["deriveKey"])];
+        let base = call_async(&subtle(), "importKey", &arguments).await;
+        raw.fill(0, 0, raw.length());
+        let hkdf = object(&[
+            ("name", text("HKDF")),
+            ("hash", text("SHA-256")),
+            ("salt", Uint8Array::from(salt).into()),
+            ("info", Uint8Array::from(b"doorstep data key wrap 1".as_slice()).into()),
+        ]);
+        let wrap = object(&[("name", text("AES-GCM")), ("length", JsValue::from(256))]);
+        let arguments = [hkdf.into(), base?, wrap.into(), JsValue::FALSE, usages(&["wrapKey", "unwrapKey"])];
+        Ok(call_async(&subtle(), "deriveKey", &arguments).await?)
+    }
+
+    /// A new data key: its handle and its envelope.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn seal_new(&self, pin: &str, owner: &str) -> Result<(DataKey, Envelope), CryptoError> {
+        let (salt, iv) = (random::<SALT_BYTES>()?, random::<IV_BYTES>()?);
+        let wrapping = self.wrapping_key(pin, &salt).await?;
+        let algorithm = object(&[("name", text("AES-GCM")), ("length", JsValue::from(256))]).into();
+        let arguments = [algorithm, JsValue::TRUE, usages(&["encrypt", "decrypt"])];
+        let data_key = call_async(&subtle(), "generateKey", &arguments).await?;
+        let arguments = [text("raw"), data_key, wrapping, aes_gcm(&iv, &wrap_label(owner))];
+        let wrapped = bytes_of(&call_async(&subtle(), "wrapKey", &arguments).await?);
+        let envelope = Envelope { salt: salt.to_vec(), iv: iv.to_vec(), wrapped };
+        // Opened again at once: the handle that stays cannot be exported, and
+        // an envelope that does not open is found now and not tomorrow.
+        let data_key = self.open(pin, owner, &envelope).await?;
+        Ok((data_key, envelope))
+    }
+
+    /// The data key in an envelope.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongPin`], or when the browser refuses.
+    pub async fn open(&self, pin: &str, owner: &str, envelope: &Envelope) -> Result<DataKey, CryptoError> {
+        let wrapping = self.wrapping_key(pin, &envelope.salt).await?;
+        let arguments = [
+            text("raw"),
+            buffer_of(&envelope.wrapped),
+            wrapping,
+            aes_gcm(&envelope.iv, &wrap_label(owner)),
+            object(&[("name", text("AES-GCM"))]).into(),
+            JsValue::FALSE,
+            usages(&["encrypt", "decrypt"]),
+        ];
+        match call_async(&subtle(), "unwrapKey", &arguments).await {
+            Ok(key) => Ok(DataKey(key.dyn_into()?)),
+            Err(error) if crate::browser::error_name(&error) == "OperationError" => {
+                Err(CryptoError::WrongPin)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn wrap_label(owner: &str) -> String {
+    format!("doorstep|{owner}|{SCHEMA_VERSION}")
+}
+
+/// A handle to the key of a user's store.
+#[derive(Clone, Debug)]
+pub struct DataKey(CryptoKey);
+
+impl DataKey {
+    /// A random IV and the ciphertext, as one `ArrayBuffer`. `label` says what
+    /// the value is and is authenticated with it.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn encrypt(&self, label: &str, value: &[u8]) -> Result<JsValue, StoreError> {
+        let failed = |error: &dyn std::fmt::Display| StoreError::Lost(error.to_string());
+        let iv = random::<IV_BYTES>().map_err(|error| failed(&error))?;
+        let arguments = [aes_gcm(&iv, label), self.0.clone().into(), Uint8Array::from(value).into()];
+        let ciphertext = call_async(&subtle(), "encrypt", &arguments)
+            .await
+            .map_err(|error| StoreError::Lost(describe(&error)))?;
+        let ciphertext = Uint8Array::new(&ciphertext);
+        let length = u32::try_from(IV_BYTES).unwrap_or_default();
+        let whole = Uint8Array::new_with_length(length + ciphertext.length());
+        whole.set(&Uint8Array::from(iv.as_slice()), 0);
+        whole.set(&ciphertext, length);
+        Ok(whole.buffer().into())
+    }
+
+    /// What [`Self::encrypt`] encrypted under the same label.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when it is anything else.
+    pub async fn decrypt(&self, label: &str, stored: &JsValue) -> Result<Vec<u8>, StoreError> {
+        let whole = Uint8Array::new(stored);
+        let length = u32::try_from(IV_BYTES).unwrap_or_default();
+        if whole.length() <= length {
+            return Err(StoreError::Unreadable(label.to_owned()));
+        }
+        let iv = whole.subarray(0, length).to_vec();
+        let ciphertext = whole.subarray(length, whole.length());
+        let arguments = [aes_gcm(&iv, label), self.0.clone().into(), ciphertext.into()];
+        match call_async(&subtle(), "decrypt", &arguments).await {
+            Ok(plain) => Ok(bytes_of(&plain)),
+            Err(_) => Err(StoreError::Unreadable(label.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What the phone knows without a PIN: who uses it, their sealed keys, and how
+//! often a PIN was wrong. No personal data but the login name, which the PIN
+//! screen shows.
+
+use doorstep_core::ids::{DeviceId, UserId};
+use doorstep_core::store::{Durability, StoreError};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::crypto::{DeviceKeys, Envelope};
+use super::indexed_db::{IndexedDb, KEY, RowWrite};
+use crate::browser::{buffer_of, bytes_of, get, object};
+
+const NAME: &str = "doorstep-device";
+const USERS: &str = "user";
+
+/// One user of this phone.
+#[derive(Clone, Debug)]
+pub struct UserRow {
+    pub user_id: UserId,
+    pub login_name: String,
+    pub device_id: DeviceId,
+    pub keys: DeviceKeys,
+    pub envelope: Envelope,
+    /// Counts the user's databases here: a new one is begun when the old one's
+    /// key is gone.
+    pub generation: u32,
+    pub wrong_pins: u32,
+    /// Milliseconds since 1970 by the phone's clock; 0 for none.
+    pub locked_until_ms: f64,
+    /// The PIN alone does not open it: the person signed out.
+    pub signed_out: bool,
+    /// Another copy of the device was seen: the next login is a new device.
+    pub forked: bool,
+}
+
+impl UserRow {
+    /// The name of the user's database.
+    pub fn database(&self) -> String {
+        database_name(self.user_id, self.generation)
+    }
+
+    fn to_row(&self) -> JsValue {
+        object(&[
+            (KEY, JsValue::from_str(&self.user_id.to_string())),
+            ("login_name", JsValue::from_str(&self.login_name)),
+            ("device_id", JsValue::from_str(&self.device_id.to_string())),
+            ("signing", self.keys.signing.clone().into()),
+            ("public_key", JsValue::from_str(&self.keys.public_key)),
+            ("secret", self.keys.secret.clone().into()),
+            ("salt", buffer_of(&self.envelope.salt)),
+            ("iv", buffer_of(&self.envelope.iv)),
+            ("wrapped", buffer_of(&self.envelope.wrapped)),
+            ("generation", JsValue::from(self.generation)),
+            ("wrong_pins", JsValue::from(self.wrong_pins)),
+            ("locked_until_ms", JsValue::from(self.locked_until_ms)),
+            ("signed_out", JsValue::from(self.signed_out)),
+            ("forked", JsValue::from(self.forked)),
+        ])
+        .into()
+    }
+
+    fn from_row(row: &JsValue) -> Option<Self> {
+        let word = |name| get(row, name).as_string();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small counts, written as such"
+        )]
+        let count = |name| get(row, name).as_f64().unwrap_or_default() as u32;
+        Some(Self {
+            user_id: word(KEY)?.parse().ok()?,
+            login_name: word("login_name")?,
+            device_id: word("device_id")?.parse().ok()?,
+            keys: DeviceKeys {
+                signing: get(row, "signing").dyn_into().ok()?,
+                public_key: word("public_key")?,
+                secret: get(row, "secret").dyn_into().ok()?,
+            },
+            envelope: Envelope {
+                salt: bytes_of(&get(row, "salt")),
+                iv: bytes_of(&get(row, "iv")),
+                wrapped: bytes_of(&get(row, "wrapped")),
+            },
+            generation: count("generation"),
+            wrong_pins: count("wrong_pins"),
+            locked_until_ms: get(row, "locked_until_ms").as_f64().unwrap_or_default(),
+            signed_out: get(row, "signed_out").is_truthy(),
+            forked: get(row, "forked").is_truthy(),
+        })
+    }
+}
+
+/// The name of a user's database.
+pub fn database_name(user: UserId, generation: u32) -> String {
+    match generation {
+        0 => format!("doorstep-{user}"),
+        later => format!("doorstep-{user}-{later}"),
+    }
+}
+
+/// The phone's own database.
+#[derive(Debug)]
+pub struct DeviceStore(IndexedDb);
+
+impl DeviceStore {
+    /// Opens it, or makes it.
+    ///
+    /// # Errors
+    /// When the browser does not let us.
+    pub async fn open() -> Result<Self, StoreError> {
+        IndexedDb::open(NAME.to_owned(), &[USERS]).await.map(Self)
+    }
+
+    /// Everybody who uses this phone.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn users(&self) -> Result<Vec<UserRow>, StoreError> {
+        Ok(self.0.scan(USERS, "").await?.iter().filter_map(UserRow::from_row).collect())
+    }
+
+    /// One user.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn user(&self, user: UserId) -> Result<Option<UserRow>, StoreError> {
+        Ok(self.0.get(USERS, &user.to_string()).await?.as_ref().and_then(UserRow::from_row))
+    }
+
+    /// Writes a user, down to the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn save(&self, user: &UserRow) -> Result<(), StoreError> {
+        self.0.write(&[RowWrite::Put(USERS, user.to_row())], Durability::Strict).await
+    }
+
+    /// Forgets a user and deletes their database. Only for somebody who has
+    /// nothing unsent.
+    ///
+    /// # Errors
+    /// When the browser does not let us.
+    pub async fn forget(&self, user: &UserRow) -> Result<(), StoreError> {
+        self.0.write(&[RowWrite::Delete(USERS, user.user_id.to_string())], Durability::Strict).await?;
+        IndexedDb::delete(&user.database()).await
+    }
+}
