@@ -14,7 +14,7 @@ use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Set, SqliteTransactionMode, TransactionOptions,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use thiserror::Error;
 

@@ -11,8 +11,8 @@ use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::{Actor, Role, Scope};
 use doorstep_core::text::LocalText;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    Set, SqlErr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, Set, SqlErr,
 };
 
 use crate::area;
