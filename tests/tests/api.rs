@@ -1,0 +1,8 @@
+//! The API over real HTTP, on SQLite or on the PostgreSQL that
+//! `TEST_DATABASE_URL` names.
+
+mod api {
+    mod hygiene;
+    mod login;
+    mod start;
+}
