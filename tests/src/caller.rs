@@ -48,6 +48,12 @@ impl Caller {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
+    /// The same without a token.
+    #[must_use]
+    pub fn stranger(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
     /// The same in another language.
     #[must_use]
     pub fn in_language(&self, language: Language) -> Self {

@@ -234,7 +234,9 @@ impl Wire {
     /// When the HTTP client cannot be set up.
     pub fn go_by(&self, base_url: &str) -> Result<()> {
         let token = self.caller.borrow().token.clone();
-        self.caller.replace(Caller { token, ..Caller::new(base_url)? });
+        let mut caller = Caller::new(base_url)?;
+        caller.token = token;
+        self.caller.replace(caller);
         Ok(())
     }
 
@@ -252,7 +254,7 @@ impl Wire {
     }
 
     async fn refresh(&self) -> Result<(), Failure> {
-        let caller = Caller { token: None, ..self.caller.borrow().clone() };
+        let caller = self.caller.borrow().stranger();
         let refresh_token = self.refresh_token.borrow().clone();
         let answer =
             self.device.try_refresh(&caller, &refresh_token).await.map_err(|_| Failure::NoConnection)?;
