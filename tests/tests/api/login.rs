@@ -70,7 +70,7 @@ async fn wrong_passwords_lock_the_account_for_a_while() -> Result<()> {
         device.try_log_in(&caller, "grid_worker", PASSWORD).await?.refused(ProblemCode::AccountLocked)?;
     assert_eq!(locked.retry_after_s, Some(LOCK.num_seconds().unsigned_abs()));
     // Others are not.
-    device.log_in(&caller, "supervisor", PASSWORD).await?;
+    TestDevice::new()?.log_in(&caller, "supervisor", PASSWORD).await?;
 
     server.advance(LOCK - TimeDelta::seconds(1));
     device.try_log_in(&caller, "grid_worker", PASSWORD).await?.refused(ProblemCode::AccountLocked)?;
