@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::db::{Database, DatabaseError};
 use crate::error::Error as RequestError;
+use crate::forms;
 use crate::observe::observe;
 use crate::pwa::Pwa;
 use crate::routes;
@@ -48,6 +49,8 @@ pub struct Components {
     pub tokens: Tokens,
     /// Computes and verifies password hashes.
     pub passwords: Passwords,
+    /// Compiled forms by version.
+    pub forms: forms::Cache,
     /// Files by content.
     pub media: Arc<dyn ObjectStore>,
     /// Which life of the database this is.
@@ -105,6 +108,7 @@ impl Components {
             clock,
             tokens,
             passwords: Passwords::default(),
+            forms: forms::Cache::default(),
             media: Arc::new(media),
             epoch,
             pwa: Pwa::new(config.pwa_dir.clone()),
