@@ -12,13 +12,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{FormId, FormVersionId};
 use doorstep_core::pack::{FormBundle, FormVersionRecord};
+use doorstep_core::phone::records;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_core::text::LocalText;
 use doorstep_form::{Attachments, AuthoringProblem, Form, Plan, Workbook};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, Set,
 };
 
 use crate::app::Components;
@@ -27,7 +28,6 @@ use crate::db::entity::{form, form_media, form_version};
 use crate::error::{Error, Result};
 use crate::pack::{self, KnownForms, PublishError};
 use crate::streams::Changes;
-use crate::sync;
 
 /// So many compiled forms are kept: more than a county has in use.
 const PLANS_MAX: usize = 48;
@@ -55,7 +55,8 @@ impl Cache {
             return Ok(Some(plan));
         }
         let Some(row) = form_version::Entity::find_by_id(id).one(connection).await? else { return Ok(None) };
-        let plan = tokio::task::spawn_blocking(move || plan_of(&row.bundle)).await.map_err(Error::internal)??;
+        let plan =
+            tokio::task::spawn_blocking(move || plan_of(&row.bundle)).await.map_err(Error::internal)??;
         let plan = Arc::new(plan);
         self.keep(id, &plan);
         Ok(Some(plan))
@@ -82,11 +83,7 @@ impl Cache {
 
 fn plan_of(bundle: &[u8]) -> Result<Plan> {
     let bundle: FormBundle = serde_json::from_slice(bundle)?;
-    let form: Form = serde_json::from_value(bundle.form)?;
-    Plan::new(form, &bundle.attachments).map_err(|problems| {
-        let first = problems.first().map(ToString::to_string).unwrap_or_default();
-        Error::internal(anyhow::anyhow!("form version {} no longer compiles: {first}", bundle.form_version_id))
-    })
+    records::plan_of(&bundle).map_err(Error::internal)
 }
 
 /// A workbook that compiled.
@@ -164,10 +161,7 @@ pub async fn publish(
     let now = components.clock.now();
     let new = NewVersion { county, compiled: &compiled, id, title, workbook, bundle };
     let outcome = components.database.write(async |transaction| store(transaction, &new, now).await).await?;
-    let record = outcome?;
-    // A capture that came before its form was waiting for this.
-    sync::retry_parked(components, &format!("form_version:{}", record.id)).await?;
-    Ok(record)
+    Ok(outcome?)
 }
 
 struct NewVersion<'a> {
@@ -190,9 +184,9 @@ async fn store(
     let versions = form_version::Entity::find()
         .filter(form_version::Column::Form.eq(form))
         .filter(
-            form_version::Column::Version
-                .eq(&new.compiled.version)
-                .or(form_version::Column::Current.eq(true)),
+            Condition::any()
+                .add(form_version::Column::Version.eq(&new.compiled.version))
+                .add(form_version::Column::Current.eq(true)),
         )
         .all(transaction)
         .await?;

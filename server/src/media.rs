@@ -21,8 +21,8 @@ use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Action;
 use doorstep_core::sync::{StreamName, item_kind};
 use futures::StreamExt;
+use object_store::ObjectStoreExt;
 use object_store::path::Path as StoreKey;
-use object_store::{ObjectStore, ObjectStoreExt};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
 use serde::Deserialize;
@@ -38,8 +38,8 @@ use crate::streams::Changes;
 
 mod picture;
 
-pub use picture::{PIXELS_MAX, THUMBNAIL_SIDE_PX};
 use picture::Picture;
+pub use picture::{PIXELS_MAX, THUMBNAIL_SIDE_PX};
 
 /// Largest file. A 1600 px photo is about 400 KB; what an old browser could
 /// not make smaller still fits.
@@ -97,11 +97,7 @@ pub(crate) async fn put(
 
 /// What the person's own submissions say about the file. Another's are none
 /// of their business: the answer is the same as when there is none.
-async fn expected(
-    components: &Components,
-    author: UserId,
-    id: MediaId,
-) -> Result<submission_media::Model> {
+async fn expected(components: &Components, author: UserId, id: MediaId) -> Result<submission_media::Model> {
     let connection = components.database.read();
     let announced = submission_media::Entity::find()
         .filter(submission_media::Column::MediaId.eq(id))
@@ -182,11 +178,7 @@ async fn keep(components: &Components, sha256: &ContentHash, bytes: web::Bytes) 
     let thumbnail_key = format!("{store_key}.thumbnail.jpg");
     let thumbnail = std::mem::take(&mut picture.thumbnail);
     for (key, bytes) in [(&thumbnail_key, web::Bytes::from(thumbnail)), (&store_key, bytes)] {
-        components
-            .media
-            .put(&StoreKey::from(key.as_str()), bytes.into())
-            .await
-            .map_err(store_refuses)?;
+        components.media.put(&StoreKey::from(key.as_str()), bytes.into()).await.map_err(store_refuses)?;
     }
     Ok(Kept { sha256: sha256.clone(), size_bytes, picture, store_key, thumbnail_key })
 }
@@ -282,10 +274,8 @@ pub(crate) async fn get(
     if announced.stored_at.is_none() {
         return Err(ProblemCode::NotFound.into());
     }
-    let row = media::Entity::find_by_id(announced.sha256)
-        .one(connection)
-        .await?
-        .ok_or(ProblemCode::NotFound)?;
+    let row =
+        media::Entity::find_by_id(announced.sha256).one(connection).await?.ok_or(ProblemCode::NotFound)?;
     let thumbnail = row.thumbnail_key.filter(|_| wanted.size == Some(Size::Thumbnail));
     let (key, content_type, name) = match thumbnail {
         Some(key) => (key, "image/jpeg".to_owned(), "thumbnail"),

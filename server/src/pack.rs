@@ -16,8 +16,8 @@ use doorstep_core::pack::{FormUse, Pack};
 use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_form::{AuthoringProblem, Rule, Workbook, did_you_mean};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, Set,
 };
 use thiserror::Error;
 
@@ -97,7 +97,11 @@ pub async fn publish(
         .write(async |transaction| {
             let versions = pack_version::Entity::find()
                 .filter(pack_version::Column::County.eq(county))
-                .filter(pack_version::Column::Version.eq(&pack.version).or(pack_version::Column::Current.eq(true)))
+                .filter(
+                    Condition::any()
+                        .add(pack_version::Column::Version.eq(&pack.version))
+                        .add(pack_version::Column::Current.eq(true)),
+                )
                 .all(transaction)
                 .await?;
             let same = versions.iter().find(|row| row.version == pack.version);
@@ -169,9 +173,9 @@ async fn name_form(
     let versions = form_version::Entity::find()
         .filter(form_version::Column::Form.eq(form.id))
         .filter(
-            form_version::Column::TitleZh
-                .ne(&form_use.label.zh)
-                .or(form_version::Column::TitleEn.ne(&form_use.label.en)),
+            Condition::any()
+                .add(form_version::Column::TitleZh.ne(&form_use.label.zh))
+                .add(form_version::Column::TitleEn.ne(&form_use.label.en)),
         )
         .all(transaction)
         .await?;

@@ -44,7 +44,9 @@ pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
         line.trim_end().to_owned()
     };
     let mut lines = vec![line(&mut headers.iter().copied())];
-    lines.push(line(&mut widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().iter().map(String::as_str)));
+    lines.push(line(
+        &mut widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().iter().map(String::as_str),
+    ));
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
 }
@@ -59,7 +61,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_in_both_scripts() {
-        let text = table(&["角色", "name"], &[vec!["网格员".to_owned(), "a".to_owned()], vec!["x".to_owned(), "b".to_owned()]]);
+        let text = table(
+            &["角色", "name"],
+            &[vec!["网格员".to_owned(), "a".to_owned()], vec!["x".to_owned(), "b".to_owned()]],
+        );
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines, ["  角色    name", "  ------  ----", "  网格员  a", "  x       b"]);
     }

@@ -100,8 +100,7 @@ pub fn self_signed(folder: &Path, addresses: &[IpAddr], today: NaiveDate) -> Res
     fs::create_dir_all(folder).map_err(keeping)?;
     let [certificate, key, purpose] = ["lan.crt", "lan.key", "lan.json"].map(|name| folder.join(name));
     let renewed_from = today.checked_add_days(Days::new(RENEWED_BEFORE_DAYS)).unwrap_or(today);
-    let kept: Option<Purpose> =
-        fs::read(&purpose).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let kept: Option<Purpose> = fs::read(&purpose).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if !kept.is_some_and(|kept| kept.addresses == addresses && kept.valid_to > renewed_from) {
         let valid_to = today.checked_add_days(Days::new(VALID_DAYS)).unwrap_or(today);
         let (certificate_pem, key_pem) = make(addresses, today, valid_to)?;
@@ -113,12 +112,10 @@ pub fn self_signed(folder: &Path, addresses: &[IpAddr], today: NaiveDate) -> Res
         fs::write(&purpose, json).map_err(keeping)?;
     }
     let (chain, key) = read(&certificate, &key)?;
-    let digits = chain.first().map(|certificate| ContentHash::of(certificate).to_string()).unwrap_or_default();
-    let pairs: Vec<String> = digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| String::from_utf8_lossy(pair).to_uppercase())
-        .collect();
+    let digits =
+        chain.first().map(|certificate| ContentHash::of(certificate).to_string()).unwrap_or_default();
+    let pairs: Vec<String> =
+        digits.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
     Ok(SelfSigned { config: server_config(chain, key)?, fingerprint: pairs.join(":") })
 }
 
@@ -206,7 +203,11 @@ mod tests {
         let elsewhere = self_signed(&folder, &["10.0.0.7".parse()?], today)?.fingerprint;
         assert_ne!(elsewhere, first, "another address");
         let later = today.checked_add_days(Days::new(365)).ok_or("a day")?;
-        assert_ne!(self_signed(&folder, &["10.0.0.7".parse()?], later)?.fingerprint, elsewhere, "about to end");
+        assert_ne!(
+            self_signed(&folder, &["10.0.0.7".parse()?], later)?.fingerprint,
+            elsewhere,
+            "about to end"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

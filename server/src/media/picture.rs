@@ -185,12 +185,18 @@ mod tests {
         // Decoding it would fail for want of bytes: so it was not tried.
         assert_eq!(refusal(&claiming(10_000, 6_000)), Some(ProblemCode::MediaTooManyPixels));
         assert_eq!(refusal(&claiming(60_000, 1_000)), Some(ProblemCode::MediaTooManyPixels));
-        assert_eq!(refusal(&claiming(100, 100)), Some(ProblemCode::MediaNotAnImage), "it lied about its size");
+        assert_eq!(
+            refusal(&claiming(100, 100)),
+            Some(ProblemCode::MediaNotAnImage),
+            "it lied about its size"
+        );
     }
 
     #[test]
     fn what_is_no_picture_is_refused() {
-        for bytes in [&b""[..], b"<svg/>", b"<html>photo.jpg</html>", b"\xff\xd8\xff", b"GIF89a......", b"%PDF-1.7"] {
+        for bytes in
+            [&b""[..], b"<svg/>", b"<html>photo.jpg</html>", b"\xff\xd8\xff", b"GIF89a......", b"%PDF-1.7"]
+        {
             assert_eq!(refusal(bytes), Some(ProblemCode::MediaNotAnImage), "{bytes:?}");
         }
         let mut disguised = b"\xff\xd8\xff\xe0\x00\x10JFIF".to_vec();

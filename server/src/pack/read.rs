@@ -65,7 +65,8 @@ fn settings(workbook: &Workbook, problems: &mut Problems) -> String {
         return String::new();
     };
     if let Some(second) = rows.next() {
-        problems.push(AuthoringProblem::error("settings", "there is one row of settings").at_row(second.number));
+        problems
+            .push(AuthoringProblem::error("settings", "there is one row of settings").at_row(second.number));
     }
     table.filled(row, "version", problems).unwrap_or_default().to_owned()
 }
@@ -156,11 +157,8 @@ fn values(workbook: &Workbook, properties: &mut [Property], problems: &mut Probl
         if code.contains(char::is_whitespace) {
             problems.push(table.problem(row, "name", "a code has no spaces: they separate several codes"));
         }
-        let names: Vec<String> = properties
-            .iter()
-            .filter(|known| known.kind == kind)
-            .map(|known| known.name.clone())
-            .collect();
+        let names: Vec<String> =
+            properties.iter().filter(|known| known.kind == kind).map(|known| known.name.clone()).collect();
         match properties.iter_mut().find(|known| known.kind == kind && known.name == name) {
             None => problems.push(
                 table
@@ -236,7 +234,8 @@ fn parsed(table: &Table<'_>, row: &Row, column: &str, problems: &mut Problems) -
     match Rule::parse(table.cell(row, column)) {
         Ok(rule) => Some(rule),
         Err(error) => {
-            let message = format!("this is not an expression: {} (at character {})", error.message, error.position);
+            let message =
+                format!("this is not an expression: {} (at character {})", error.message, error.position);
             problems.push(table.problem(row, column, message).suggesting(error.suggestion));
             None
         }
@@ -332,7 +331,8 @@ impl Known<'_> {
                 when: when.to_owned(),
             };
             let twin = |known: &PropertyWrite| {
-                (&known.form_id, &known.property, &known.when) == (&write.form_id, &write.property, &write.when)
+                (&known.form_id, &known.property, &known.when)
+                    == (&write.form_id, &write.property, &write.when)
             };
             if writes.iter().any(twin) {
                 problems.push(table.problem(
@@ -522,13 +522,17 @@ fn day<'t>(table: &Table<'t>, row: &'t Row, column: &str, problems: &mut Problem
     }
     let found = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
     if found.is_none() {
-        let dashes: String =
-            text.chars().map(|character| if matches!(character, '/' | '.' | '年' | '月') { '-' } else { character }).collect();
+        let dashes: String = text
+            .chars()
+            .map(|character| if matches!(character, '/' | '.' | '年' | '月') { '-' } else { character })
+            .collect();
         let suggestion = NaiveDate::parse_from_str(dashes.trim_end_matches('日'), "%Y-%m-%d")
             .ok()
             .map(|day| format!("write \"{day}\""));
         problems.push(
-            table.problem(row, column, "write a date like 2026-01-31, or leave the cell empty").suggesting(suggestion),
+            table
+                .problem(row, column, "write a date like 2026-01-31, or leave the cell empty")
+                .suggesting(suggestion),
         );
     }
     found

@@ -32,7 +32,9 @@ impl<'a> Table<'a> {
             problems.push(
                 AuthoringProblem::error(name, format!("the workbook has no sheet named \"{name}\""))
                     .finding(names.join(", "))
-                    .suggesting(did_you_mean(name, names.iter().copied()).map(|close| format!("rename: {close}"))),
+                    .suggesting(
+                        did_you_mean(name, names.iter().copied()).map(|close| format!("rename: {close}")),
+                    ),
             );
             return empty;
         };
@@ -87,10 +89,7 @@ impl<'a> Table<'a> {
     /// The cell without surrounding space; empty when it or its column is
     /// missing.
     pub(super) fn cell(&self, row: &'a Row, column: &str) -> &'a str {
-        self.columns
-            .get(column)
-            .and_then(|(index, _)| row.cells.get(*index))
-            .map_or("", |cell| cell.trim())
+        self.columns.get(column).and_then(|(index, _)| row.cells.get(*index)).map_or("", |cell| cell.trim())
     }
 
     /// A problem with a cell.
@@ -153,8 +152,11 @@ impl<'a> Table<'a> {
 /// their code, everything by its letters.
 fn same_header(known: &str, header: &str) -> bool {
     fn plain(header: &str) -> String {
-        let header: String =
-            header.chars().filter(|character| !character.is_whitespace()).flat_map(char::to_lowercase).collect();
+        let header: String = header
+            .chars()
+            .filter(|character| !character.is_whitespace())
+            .flat_map(char::to_lowercase)
+            .collect();
         match (header.split_once("::"), header.rsplit_once('(')) {
             (Some((base, _)), Some((_, code))) => format!("{base}::{}", code.trim_end_matches(')')),
             _ => header,

@@ -94,7 +94,10 @@ fn prefilled_answers_pass_the_forms_constraints() {
     let session = Session::start(plan, context, &prefill);
     let filled = ["e_name", "cats", "town", "village", "grid_code", "address", "worker1"];
     for problem in session.problems() {
-        assert!(!filled.iter().any(|name| problem.path.to_string().ends_with(&format!("/{name}"))), "{problem:?}");
+        assert!(
+            !filled.iter().any(|name| problem.path.to_string().ends_with(&format!("/{name}"))),
+            "{problem:?}"
+        );
     }
     for name in filled {
         assert!(session.value(name).is_some_and(|value| !value.is_empty()), "{name}");
@@ -148,8 +151,14 @@ fn names_are_checked_against_the_form_and_the_kind() {
         rows[1][1] = "risks".to_owned();
         rows[2][2] = "${risk_skore}".to_owned();
     });
-    assert!(found.iter().any(|line| line.contains("B2 (property)") && line.contains("\"risk\"")), "{found:?}");
-    assert!(found.iter().any(|line| line.contains("C3 (value)") && line.contains("\"risk_score\"")), "{found:?}");
+    assert!(
+        found.iter().any(|line| line.contains("B2 (property)") && line.contains("\"risk\"")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|line| line.contains("C3 (value)") && line.contains("\"risk_score\"")),
+        "{found:?}"
+    );
     assert_eq!(found.len(), 2, "{found:?}");
 
     let found = problems("prefill", |rows| rows[1][1] = "case_idd".to_owned());
