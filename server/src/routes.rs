@@ -7,7 +7,7 @@ use doorstep_core::problem::ProblemCode;
 
 use crate::app::Components;
 use crate::error::{Error, Result};
-use crate::{auth, pwa};
+use crate::{auth, forms, media, pwa};
 
 /// Paths below these are never the app's.
 const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
@@ -19,9 +19,15 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         .route(api::TOKEN, web::post().to(auth::refresh))
         .route(api::LOGOUT, web::post().to(auth::log_out))
         .route(api::ME, web::get().to(auth::me))
-        // Sync: sync::pull, sync::push (app_data(json(PUSH_BYTES_MAX))), forms::bundle.
+        // Sync: sync::pull, sync::push (app_data(json(PUSH_BYTES_MAX))).
+        .route(&format!("{}/{{id}}", api::FORM_VERSIONS), web::get().to(forms::bundle))
         // Review: review::queue, review::submission, review::decide, cases::detail, sync::parked.
-        // Media: media::put, media::get.
+        // Media.
+        .service(
+            web::resource(format!("{}/{{id}}", api::FILES))
+                .route(web::put().to(media::put))
+                .route(web::get().to(media::get)),
+        )
         // Running it.
         .route("/healthz", web::get().to(alive))
         .route("/readyz", web::get().to(ready))
