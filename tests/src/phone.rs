@@ -14,7 +14,7 @@ use doorstep_core::phone::{
 use doorstep_core::problem::Problem;
 use doorstep_core::store::MemoryStore;
 use doorstep_core::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
-use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
+use doorstep_core::sync::{Operation, PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::task::TaskState;
 use doorstep_form::NodePath;
 use reqwest::Method;
@@ -61,6 +61,7 @@ impl TestPhone {
                 refresh_token: RefCell::new(answer.tokens.refresh_token),
                 device,
                 page_items: Cell::new(None),
+                repairs: Cell::new(0),
             },
             clock: clock.clone(),
             skew: Cell::new(TimeDelta::zero()),
@@ -95,6 +96,41 @@ impl TestPhone {
         let report = self.try_sync().await?;
         ensure!(report.failure.is_none(), "the sync ended early: {report:?}");
         Ok(report)
+    }
+
+    /// Sends what waits, and nothing else: no file, no word of what came of it
+    /// reaches the phone's store.
+    ///
+    /// # Errors
+    /// When it is refused or gets lost.
+    pub async fn push_only(&self) -> Result<PushAnswer> {
+        let ops = self.waiting().await?;
+        let request = PushRequest { device: self.phone.owner().device_id, epoch: None, ops };
+        self.wire.push(&request).await.map_err(|failure| anyhow::anyhow!("{failure:?}"))
+    }
+
+    /// The operations that the server has not acknowledged.
+    ///
+    /// # Errors
+    /// When the phone's store cannot be read.
+    pub async fn waiting(&self) -> Result<Vec<Operation>> {
+        let operations = self.phone.operations().await?;
+        Ok(operations
+            .into_iter()
+            .filter(|entry| !entry.is_acknowledged())
+            .map(|entry| entry.operation)
+            .collect())
+    }
+
+    /// The names of the cases on the phone, sorted.
+    ///
+    /// # Errors
+    /// When the phone's store cannot be read.
+    pub async fn case_labels(&self) -> Result<Vec<String>> {
+        let mut labels: Vec<String> =
+            self.phone.cases().await?.into_iter().map(|case| case.label).collect();
+        labels.sort();
+        Ok(labels)
     }
 
     /// The open task of the form for a case, if the phone has one.
@@ -225,6 +261,9 @@ pub struct Wire {
     pub device: TestDevice,
     /// Asks for pages of this size instead of the usual one.
     pub page_items: Cell<Option<u32>>,
+    /// How often streams had to be asked for again because their hash was
+    /// another than the phone's.
+    pub repairs: Cell<u32>,
 }
 
 impl Wire {
@@ -299,6 +338,7 @@ impl Transport for Wire {
     }
 
     async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure> {
+        self.repairs.set(self.repairs.get() + u32::from(request.again.is_some()));
         let request = PullRequest { max: self.page_items.get().or(request.max), ..request.clone() };
         let path = pull_path(&request);
         read(&self.send(|caller| caller.request(Method::GET, &path)).await?)
