@@ -12,9 +12,9 @@ use doorstep_core::sync::Epoch;
 use doorstep_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ActiveModelTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Set, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    AccessMode, ActiveModelTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Set, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use thiserror::Error;
 

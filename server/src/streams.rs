@@ -139,13 +139,9 @@ async fn write(transaction: &DatabaseTransaction, rows: Vec<change::ActiveModel>
     for rows in rows.chunks(BATCH) {
         change::Entity::insert_many(rows.iter().cloned())
             .on_conflict(
-                OnConflict::columns([
-                    change::Column::Stream,
-                    change::Column::Kind,
-                    change::Column::ObjectId,
-                ])
-                .update_columns([change::Column::Seq, change::Column::Gone, change::Column::County])
-                .to_owned(),
+                OnConflict::columns([change::Column::Stream, change::Column::Kind, change::Column::ObjectId])
+                    .update_columns([change::Column::Seq, change::Column::Gone, change::Column::County])
+                    .to_owned(),
             )
             .exec_without_returning(transaction)
             .await?;
