@@ -4,5 +4,7 @@
 mod api {
     mod hygiene;
     mod login;
+    mod pull;
+    mod push;
     mod start;
 }

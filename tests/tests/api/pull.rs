@@ -212,10 +212,16 @@ async fn a_phone_that_lost_or_invented_records_is_put_right() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_is_refused() -> Result<()> {
+async fn a_foreign_cursor_begins_anew_and_an_impossible_page_is_refused() -> Result<()> {
     let scene = Scene::start().await?;
     let caller = scene.caller("grid_worker").await?;
-    for query in ["cursor=nonsense", "cursor=bm9wZQ", "max=many", "max=-1"] {
+    let fresh: PullAnswer = caller.get(SYNC).await?.ok()?;
+    for cursor in ["nonsense", "bm9wZQ"] {
+        let answer: PullAnswer = caller.get(&format!("{SYNC}?cursor={cursor}")).await?.ok()?;
+        assert_eq!(answer.items, fresh.items);
+        assert_eq!(answer.drop, fresh.hash.keys().cloned().collect::<Vec<_>>(), "whatever was there before goes");
+    }
+    for query in ["max=many", "max=-1"] {
         caller.get(&format!("{SYNC}?{query}")).await?.refused(ProblemCode::InvalidRequest)?;
     }
     Ok(())

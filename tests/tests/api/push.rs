@@ -1,6 +1,6 @@
 //! What phones hand over: once, in order, whatever the network does.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use doorstep::db::entity::{operation, stream, submission, submission_event, submission_media};
 use doorstep::db::entity::{change, device, task};
@@ -10,7 +10,7 @@ use doorstep_core::ids::OperationId;
 use doorstep_core::phone::{Failure, OperationState};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::submission::{SubmissionContent, SubmissionState};
-use doorstep_core::sync::{Operation, Outcome, PushAnswer, PushRequest, StreamHash, StreamName};
+use doorstep_core::sync::{Operation, Outcome, PUSH_OPERATIONS_MAX, PushAnswer, PushRequest, StreamHash, StreamName};
 use doorstep_core::task::TaskState;
 use doorstep_tests::caller::{Answer, Caller};
 use doorstep_tests::county::{self, PASSWORD};
@@ -201,8 +201,7 @@ async fn another_devices_operations_are_not_taken() -> Result<()> {
     phone.visit(scene.elder).await?;
     let (_, other, _) = county::log_in(&scene.server, "next_worker").await?;
     let answer = push(&phone, &other, phone.waiting().await?).await?;
-    let problem = answer.problem()?;
-    ensure!(matches!(problem.status, 400..=409), "{problem:?}");
+    answer.refused(ProblemCode::DeviceUnknown)?;
     let connection = scene.server.components.database.read();
     assert_eq!(operation::Entity::find().count(connection).await?, 0);
     Ok(())
@@ -252,6 +251,9 @@ async fn a_push_that_does_not_read_is_refused_as_a_whole() -> Result<()> {
     let phone = scene.phone("grid_worker").await?;
     packed(&phone.caller(), b"not json").await?.refused(ProblemCode::InvalidRequest)?;
     packed(&phone.caller(), b"{}").await?.refused(ProblemCode::InvalidRequest)?;
+    phone.visit(scene.elder).await?;
+    let ops = vec![phone.waiting().await?.pop().context("one operation")?; PUSH_OPERATIONS_MAX + 1];
+    push(&phone, &phone.caller(), ops).await?.refused(ProblemCode::TooLarge)?;
     let broken = phone
         .caller()
         .request(Method::POST, SYNC)
