@@ -88,7 +88,7 @@ async fn an_approval_reaches_the_ledger_the_next_task_the_outbox_and_the_phone()
     assert_eq!(detail.conflicts, []);
     assert_eq!((detail.blocked, detail.previous.is_none()), (None, true));
     assert!(detail.media.iter().all(|file| file.stored && file.width_px.is_some()), "{:?}", detail.media);
-    scene.server.advance(TimeDelta::hours(3));
+    scene.server.advance(TimeDelta::minutes(20));
     let answer = office.approve(content.submission_id).await?;
 
     // Heart 15 and bad mobility 15: blue. An empty nest is due a month later.
@@ -252,7 +252,7 @@ async fn returned_corrected_approved() -> Result<()> {
     let phone = scene.phone("grid_worker").await?;
     let first = sent(&phone, scene.elder, &[]).await?;
     let office = scene.office("supervisor").await?;
-    scene.server.advance(TimeDelta::hours(1));
+    scene.server.advance(TimeDelta::minutes(20));
     let returned = office
         .decide(
             first.submission_id,
