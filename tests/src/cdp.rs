@@ -293,7 +293,9 @@ impl Page {
         .await;
         match found {
             Ok(element) => Ok(element),
-            Err(cause) => Err(cause.context(format!("the page says: {}", self.text().await.unwrap_or_default()))),
+            Err(cause) => {
+                Err(cause.context(format!("the page says: {}", self.text().await.unwrap_or_default())))
+            }
         }
     }
 
@@ -324,7 +326,9 @@ impl Page {
         .await;
         match found {
             Ok(()) => Ok(()),
-            Err(cause) => Err(cause.context(format!("the page says: {}", self.text().await.unwrap_or_default()))),
+            Err(cause) => {
+                Err(cause.context(format!("the page says: {}", self.text().await.unwrap_or_default())))
+            }
         }
     }
 
@@ -373,8 +377,7 @@ impl Page {
     /// # Errors
     /// When the page does not answer.
     pub async fn viewport(&self, width: u32, height: u32, phone: bool) -> Result<()> {
-        let metrics =
-            json!({ "width": width, "height": height, "deviceScaleFactor": if phone { 2 } else { 1 }, "mobile": phone });
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": if phone { 2 } else { 1 }, "mobile": phone });
         self.session.call("Emulation.setDeviceMetricsOverride", metrics).await?;
         self.session.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": phone })).await.map(drop)
     }
@@ -425,7 +428,9 @@ impl Page {
         let wait = async {
             loop {
                 match events.recv().await {
-                    Ok(event) if self.session.is_mine(&event) && event.method == "Page.loadEventFired" => return Ok(()),
+                    Ok(event) if self.session.is_mine(&event) && event.method == "Page.loadEventFired" => {
+                        return Ok(());
+                    }
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => bail!("the browser went away"),
                 }
@@ -449,7 +454,11 @@ fn error_in(event: &Event) -> Option<String> {
         "Runtime.exceptionThrown" => Some(thrown(&parameters["exceptionDetails"])),
         "Runtime.consoleAPICalled" if parameters["type"] == "error" => {
             let words = parameters["args"].as_array()?.iter();
-            Some(words.map(|word| word["value"].as_str().or(word["description"].as_str()).unwrap_or("?")).collect())
+            Some(
+                words
+                    .map(|word| word["value"].as_str().or(word["description"].as_str()).unwrap_or("?"))
+                    .collect(),
+            )
         }
         "Log.entryAdded" if parameters["entry"]["level"] == "error" => {
             let entry = &parameters["entry"];

@@ -119,7 +119,8 @@ fn build(wasm: &Path, folder: &Path, inputs: String) -> Result<Stamp> {
 
 fn remove_others(folder: &Path, files: &BTreeMap<String, String>) -> Result<()> {
     for entry in read_folder(folder)? {
-        let is_ours = entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| files.contains_key(name));
+        let is_ours =
+            entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| files.contains_key(name));
         if !is_ours {
             let removed = if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
             removed.with_context(|| format!("{} cannot be removed", entry.display()))?;
@@ -153,7 +154,9 @@ fn read_stamp(file: &Path) -> Option<Stamp> {
 }
 
 fn is_intact(folder: &Path, files: &BTreeMap<String, String>) -> bool {
-    files.iter().all(|(name, expected)| fs::read(folder.join(name)).is_ok_and(|bytes| hash(&bytes) == *expected))
+    files
+        .iter()
+        .all(|(name, expected)| fs::read(folder.join(name)).is_ok_and(|bytes| hash(&bytes) == *expected))
 }
 
 fn report(folder: &Path, sizes: &[Size]) -> Result<()> {

@@ -155,7 +155,11 @@ fn add_by_rustup() -> Result<()> {
     ensure!(packages::program("rustup").is_some(), "there is no rustup");
     step(format_args!("asking rustup for {TARGET}"));
     let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", TARGET]).current_dir(workspace::root()).stdin(Stdio::null()).stdout(std::io::stderr());
+    rustup
+        .args(["target", "add", TARGET])
+        .current_dir(workspace::root())
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr());
     workspace::run(&mut rustup)
 }
 

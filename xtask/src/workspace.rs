@@ -111,7 +111,8 @@ fn library_path() -> Option<OsString> {
 /// When the command cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<_> =
+        command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let status = command.status().with_context(|| format!("{name} cannot be started"))?;
     ensure!(status.success(), "{name} {} failed ({status})", arguments.join(" "));
     Ok(())

@@ -24,17 +24,8 @@ pub enum By {
 }
 
 /// Roles of what one fills in.
-const FIELDS: [&str; 9] = [
-    "textbox",
-    "searchbox",
-    "spinbutton",
-    "combobox",
-    "checkbox",
-    "radio",
-    "switch",
-    "slider",
-    "Date",
-];
+const FIELDS: [&str; 9] =
+    ["textbox", "searchbox", "spinbutton", "combobox", "checkbox", "radio", "switch", "slider", "Date"];
 
 impl By {
     /// `By::role("button", "登录")`
@@ -98,7 +89,8 @@ async fn by_name(session: &Session, name: &str, role: Option<&str>) -> Result<Ve
         if node["ignored"] == true || (role.is_none() && !is_field) {
             continue;
         }
-        let resolved = session.call("DOM.resolveNode", json!({ "backendNodeId": node["backendDOMNodeId"] })).await?;
+        let resolved =
+            session.call("DOM.resolveNode", json!({ "backendNodeId": node["backendDOMNodeId"] })).await?;
         elements.extend(Element::new(session, &resolved["object"]["objectId"]));
     }
     Ok(elements)
@@ -229,7 +221,10 @@ impl Element {
     /// When it is none.
     pub async fn set_files(&self, files: &[&Path]) -> Result<()> {
         let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-        self.session.call("DOM.setFileInputFiles", json!({ "objectId": self.object, "files": files })).await.map(drop)
+        self.session
+            .call("DOM.setFileInputFiles", json!({ "objectId": self.object, "files": files }))
+            .await
+            .map(drop)
     }
 
     /// What a person can read in it.

@@ -102,7 +102,8 @@ impl Shared {
             method: message["method"].as_str().unwrap_or_default().to_owned(),
             parameters: message["params"].take(),
         };
-        if ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"].contains(&&*event.method) {
+        if ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"].contains(&&*event.method)
+        {
             lock(&self.past).push(event.clone());
         }
         // Without a reader there is nobody to tell.

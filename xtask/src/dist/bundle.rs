@@ -100,8 +100,7 @@ impl Bundle {
             let digest = Sha256::digest(&asset.bytes);
             version.update(asset.name.as_bytes());
             version.update(digest);
-            let line =
-                json!({ "url": format!("/{}", asset.name), "integrity": format!("sha256-{}", STANDARD.encode(digest)) });
+            let line = json!({ "url": format!("/{}", asset.name), "integrity": format!("sha256-{}", STANDARD.encode(digest)) });
             writeln!(precache, "  {line},")?;
         }
         precache.push(']');
@@ -121,7 +120,9 @@ fn styles(app: &Path) -> Result<Vec<u8>> {
     let folder = app.join("styles");
     if folder.is_dir() {
         sheets.extend(
-            read_folder(&folder)?.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "css")),
+            read_folder(&folder)?
+                .into_iter()
+                .filter(|path| path.extension().is_some_and(|ending| ending == "css")),
         );
     }
     let mut all = Vec::new();

@@ -38,7 +38,8 @@ fn pack(asset: Asset) -> Packed {
     if COMPRESSED.contains(&ending) {
         return Packed { asset, brotli: None, gzip: None };
     }
-    let smaller = |bytes: std::io::Result<Vec<u8>>| bytes.ok().filter(|bytes| bytes.len() < asset.bytes.len());
+    let smaller =
+        |bytes: std::io::Result<Vec<u8>>| bytes.ok().filter(|bytes| bytes.len() < asset.bytes.len());
     let brotli = smaller(brotli(&asset.bytes));
     let gzip = smaller(gzip(&asset.bytes));
     Packed { asset, brotli, gzip }
