@@ -24,6 +24,7 @@ use crate::config::{Config, ConfigError};
 use crate::db::{Database, DatabaseError};
 use crate::error::Error as RequestError;
 use crate::forms;
+use crate::media;
 use crate::observe::observe;
 use crate::pwa::Pwa;
 use crate::routes;
@@ -51,6 +52,8 @@ pub struct Components {
     pub passwords: Passwords,
     /// Compiled forms by version.
     pub forms: forms::Cache,
+    /// Turns at decoding pictures.
+    pub decoding: media::Decoding,
     /// Files by content.
     pub media: Arc<dyn ObjectStore>,
     /// Which life of the database this is.
@@ -100,7 +103,7 @@ impl Components {
         database.migrate().await?;
         let epoch = database.epoch(&clock).await?;
         let tokens = Tokens::load(&database, &clock).await?;
-        let media = LocalFileSystem::new_with_prefix(&media_folder)
+        let files = LocalFileSystem::new_with_prefix(&media_folder)
             .map_err(|cause| StartError::Folder { folder: media_folder, cause: io::Error::other(cause) })?
             .with_fsync(true);
         Ok(Self {
@@ -109,7 +112,8 @@ impl Components {
             tokens,
             passwords: Passwords::default(),
             forms: forms::Cache::default(),
-            media: Arc::new(media),
+            decoding: media::Decoding::default(),
+            media: Arc::new(files),
             epoch,
             pwa: Pwa::new(config.pwa_dir.clone()),
             logins_per_address: Limiter::new(PER_ADDRESS),
@@ -156,7 +160,7 @@ impl Server {
         self.running.handle()
     }
 
-    /// Runs until a signal or the handle stops it.
+    /// Runs until the handle stops it.
     ///
     /// # Errors
     /// When the system takes the socket away.
@@ -201,7 +205,9 @@ pub fn build(
     })
     .client_request_timeout(CLIENT_REQUEST_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_S);
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+    // The binary listens to signals; a test stops its server by the handle.
+    .disable_signals();
     if let Some(workers) = workers {
         server = server.workers(workers);
     }

@@ -7,7 +7,7 @@ use doorstep_core::problem::ProblemCode;
 
 use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
-use crate::{auth, cases, pwa, review, sync};
+use crate::{auth, cases, forms, media, pwa, review, sync};
 
 /// Paths below these are never the app's.
 const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
@@ -27,13 +27,18 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
                 .route(web::post().to(sync::push)),
         )
         .route(api::PARKED_OPERATIONS, web::get().to(sync::parked))
+        .route(&format!("{}/{{id}}", api::FORM_VERSIONS), web::get().to(forms::bundle))
         // Review and the ledger.
         .route(api::QUEUE, web::get().to(review::queue))
         .route(&format!("{}/{{id}}", api::SUBMISSIONS), web::get().to(review::submission))
         .route(&format!("{}/{{id}}/decision", api::SUBMISSIONS), web::post().to(review::decide))
         .route(&format!("{}/{{id}}", api::CASES), web::get().to(cases::detail))
-        // Forms: forms::bundle.
-        // Media: media::put, media::get.
+        // Media.
+        .service(
+            web::resource(format!("{}/{{id}}", api::FILES))
+                .route(web::put().to(media::put))
+                .route(web::get().to(media::get)),
+        )
         // Running it.
         .route("/healthz", web::get().to(alive))
         .route("/readyz", web::get().to(ready))

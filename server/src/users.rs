@@ -145,6 +145,18 @@ pub async fn set_disabled(
     Ok(())
 }
 
+/// Lets a person who was locked out try again at once.
+///
+/// # Errors
+/// `not_found` when there is no such account.
+pub async fn unlock(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
+    let mut row = find(connection, user).await?.into_active_model();
+    row.failed_logins = Set(0);
+    row.locked_until = Set(None);
+    row.update(connection).await?;
+    Ok(())
+}
+
 /// A person's row.
 ///
 /// # Errors
