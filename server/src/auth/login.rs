@@ -166,7 +166,8 @@ async fn count_failure(
     let mut row = user.into_active_model();
     row.failed_logins = Set(failed_logins);
     if over >= 0 {
-        row.locked_until = Set(Some(now + LOCK * 2_i32.pow(Ord::min(over, LOCK_DOUBLINGS_MAX).unsigned_abs())));
+        row.locked_until =
+            Set(Some(now + LOCK * 2_i32.pow(Ord::min(over, LOCK_DOUBLINGS_MAX).unsigned_abs())));
     }
     row.update(transaction).await?;
     Ok(())
