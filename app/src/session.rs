@@ -387,6 +387,11 @@ impl Session {
         self.login_needed.get()
     }
 
+    /// As [`Self::login_needed`], outside of tracking.
+    pub fn login_needed_untracked(self) -> bool {
+        self.login_needed.get_untracked()
+    }
+
     /// How many databases are here whose PIN was forgotten. Tracks.
     pub fn earlier(self) -> usize {
         self.earlier.get()
