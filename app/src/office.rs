@@ -28,12 +28,14 @@ pub enum PictureSize {
     Full,
 }
 
+type Plans = BTreeMap<FormVersionId, Arc<Plan>>;
+
 /// The door to the server for reviewers.
 #[derive(Clone, Copy, Debug)]
 pub struct Office {
     session: Session,
     /// Compiled forms never change.
-    plans: StoredValue<Rc<RefCell<BTreeMap<FormVersionId, Arc<Plan>>>>, LocalStorage>,
+    plans: StoredValue<Rc<RefCell<Plans>>, LocalStorage>,
 }
 
 impl Office {
