@@ -65,12 +65,8 @@ fn strip() -> Memo<Option<(IconName, String)>> {
             _ if !device.online() && unsent => {
                 Some((IconName::CloudOff, t_string!(i18n, common.offline_unsent, visits, files)))
             }
-            _ if !device.online() => {
-                Some((IconName::CloudOff, t_string!(i18n, common.offline).to_owned()))
-            }
-            SyncPhase::Sending { .. } => {
-                Some((IconName::Sync, t_string!(i18n, common.sending).to_owned()))
-            }
+            _ if !device.online() => Some((IconName::CloudOff, t_string!(i18n, common.offline).to_owned())),
+            SyncPhase::Sending { .. } => Some((IconName::Sync, t_string!(i18n, common.sending).to_owned())),
             SyncPhase::SendingFile { percent, left, .. } => {
                 Some((IconName::Sync, t_string!(i18n, common.sending_file, percent, left)))
             }
@@ -92,17 +88,16 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
     let session = use_session();
     let may = move |action: Action| {
         Memo::new(move |_| {
-            session.me().is_some_and(|me| {
-                me.memberships.iter().any(|membership| allows(membership.role, action))
-            })
+            session
+                .me()
+                .is_some_and(|me| me.memberships.iter().any(|membership| allows(membership.role, action)))
         })
     };
     let captures = may(Action::Capture);
     let reviews = may(Action::Review);
     let who = move || session.me().map(|me| me.display_name).unwrap_or_default();
-    let where_ = move || {
-        session.me().and_then(|me| me.memberships.into_iter().next()).map(|first| first.area_name)
-    };
+    let where_ =
+        move || session.me().and_then(|me| me.memberships.into_iter().next()).map(|first| first.area_name);
     view! {
         <nav class="nav" class:nav--aside=filling aria-label=move || t_string!(i18n, common.navigation)>
             <p class="nav__brand">
@@ -185,8 +180,9 @@ fn Notices(filling: Memo<bool>) -> impl IntoView {
     let path = use_location().pathname;
     let dismissed = RwSignal::new(false);
     let at_login = move || path.with(|path| path == "/login");
-    let storage_at_risk =
-        move || device.persistence() == Persistence::Refused && !dismissed.get() && path.with(|path| path == "/");
+    let storage_at_risk = move || {
+        device.persistence() == Persistence::Refused && !dismissed.get() && path.with(|path| path == "/")
+    };
     view! {
         <Show when=move || !filling.get()>
             <div class="page__notices">

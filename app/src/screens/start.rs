@@ -35,6 +35,7 @@ pub fn UnsupportedScreen() -> impl IntoView {
         Capability::SecureContext => t_string!(i18n, gates.missing_secure_context),
         Capability::IndexedDb => t_string!(i18n, gates.missing_indexed_db),
         Capability::WebCrypto => t_string!(i18n, gates.missing_web_crypto),
+        Capability::RecentBrowser => t_string!(i18n, gates.missing_recent),
         Capability::ServiceWorker => t_string!(i18n, gates.missing_service_worker),
     };
     view! {
