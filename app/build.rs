@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use leptos_i18n_parser::parse_locales::options::Config;
+use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 use leptos_i18n_parser::parse_locales::parse_locales;
 
 /// One file a screen, or group of screens.
@@ -14,7 +14,9 @@ const NAMESPACES: [&str; 10] =
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=locales");
-    let config = Config::new("zh")?.add_locale("en")?.add_namespaces(NAMESPACES)?;
+    // Words with values are needed as texts too: labels, titles.
+    let options = ParseOptions::new().interpolate_display(true);
+    let config = Config::new("zh")?.add_locale("en")?.add_namespaces(NAMESPACES)?.parse_options(options);
     let words = parse_locales(None, config)?;
     for problem in words.diag.errors().iter() {
         println!("cargo::error={problem}");
