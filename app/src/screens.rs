@@ -1,19 +1,24 @@
-//! The screens. Placeholders until the real ones arrive.
+//! The screens, one file each. Which one a path shows is in [`crate::app`].
+
+mod fill;
+mod frame;
+mod login;
+mod pin;
+mod start;
+
+pub use fill::FillScreen;
+pub use frame::Frame;
+pub use login::{LoginAgainScreen, LoginScreen};
+pub use pin::PinScreen;
+pub use start::{BrokenScreen, StartingScreen, UnsupportedScreen};
+
 use leptos::prelude::*;
 
-macro_rules! placeholders {
+// The owner of each of these replaces its name by a module.
+macro_rules! to_come {
     ($($name:ident)*) => {$(
         #[component]
-        pub fn $name() -> impl IntoView { stringify!($name) }
+        pub fn $name() -> impl IntoView {}
     )*};
 }
-placeholders! {
-    StartingScreen UnsupportedScreen BrokenScreen LoginScreen PinScreen HomeScreen LoginAgainScreen CaseScreen
-    FillScreen OutboxScreen MeScreen QueueScreen SubmissionScreen LedgerScreen NotFoundScreen
-}
-
-/// The bar, the navigation and the notices around a screen.
-#[component]
-pub fn Frame(children: Children) -> impl IntoView {
-    children()
-}
+to_come! { HomeScreen CaseScreen OutboxScreen MeScreen QueueScreen SubmissionScreen LedgerScreen NotFoundScreen }

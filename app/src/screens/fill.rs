@@ -1,0 +1,7 @@
+//! Filling in a form.
+
+use leptos::prelude::*;
+
+/// The draft of `/fill/:draft`, one section a page.
+#[component]
+pub fn FillScreen() -> impl IntoView {}
