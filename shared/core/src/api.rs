@@ -1,5 +1,7 @@
 //! Addresses, and the bodies of requests and answers that are not sync.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +240,9 @@ pub struct CaseDetail {
     pub visits: Vec<VisitRecord>,
     pub tasks: Vec<TaskRecord>,
     pub comments: Vec<Comment>,
+    /// Display names of whoever acts in `events`.
+    #[serde(default)]
+    pub people: BTreeMap<UserId, String>,
 }
 
 /// The file is on the server's disk.

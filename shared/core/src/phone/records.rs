@@ -144,21 +144,17 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn area_line(&self, area: AreaId) -> Result<Vec<AreaRecord>, PhoneError> {
-        let areas: BTreeMap<AreaId, AreaRecord> = self
-            .records::<AreaRecord>("ref|", item_kind::AREA)
-            .await?
-            .into_iter()
-            .map(|area| (area.id, area))
-            .collect();
-        let mut line = Vec::new();
-        let mut next = Some(area);
-        // The tree has six levels; a loop in bad data must not hang the phone.
-        while let Some(found) = next.and_then(|id| areas.get(&id)).filter(|_| line.len() < 8) {
-            line.push(found.clone());
-            next = found.parent;
-        }
-        line.reverse();
-        Ok(line)
+        Ok(line_of(&self.areas().await?, area).into_iter().cloned().collect())
+    }
+
+    /// Every area that the phone knows, for lists that name many; [`line_of`]
+    /// walks it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn areas(&self) -> Result<BTreeMap<AreaId, AreaRecord>, PhoneError> {
+        let areas: Vec<AreaRecord> = self.records("ref|", item_kind::AREA).await?;
+        Ok(areas.into_iter().map(|area| (area.id, area)).collect())
     }
 
     /// The published pack, once it was pulled.
@@ -228,6 +224,19 @@ impl<S: LocalStore> Phone<S> {
             rows.iter().filter(|entry| entry.key.contains(&marker)).map(decode).collect();
         Ok(read?)
     }
+}
+
+/// The areas from the root down to `area`, as far as `areas` has them.
+pub fn line_of(areas: &BTreeMap<AreaId, AreaRecord>, area: AreaId) -> Vec<&AreaRecord> {
+    let mut line = Vec::new();
+    let mut next = Some(area);
+    // The tree has six levels; a loop in bad data must not hang the phone.
+    while let Some(found) = next.and_then(|id| areas.get(&id)).filter(|_| line.len() < 8) {
+        line.push(found);
+        next = found.parent;
+    }
+    line.reverse();
+    line
 }
 
 /// Compiles a bundle, as the phone and the reviewer's screen run it.
