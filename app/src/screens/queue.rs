@@ -40,7 +40,7 @@ impl QueueData {
 }
 
 /// Riskiest first, then whoever has waited longest.
-fn sort(entries: &mut [QueueEntry]) {
+pub(super) fn sort(entries: &mut [QueueEntry]) {
     entries.sort_by_key(|entry| (std::cmp::Reverse(entry.alert_level), entry.received_at, entry.submission_id));
 }
 

@@ -70,10 +70,8 @@ fn Picture(id: MediaId, size: PictureSize, label: String) -> impl IntoView {
         <Loaded
             resource=picture
             view=move |url: Arc<ObjectUrl>| {
-                let address = url.address().to_owned();
-                // The picture goes when the address goes.
-                on_cleanup(move || drop(url));
-                view! { <img class="photo__picture" src=address alt=label.clone() /> }
+                // The resource holds the address for as long as it is shown.
+                view! { <img class="photo__picture" src=url.address().to_owned() alt=label.clone() /> }
             }
         />
     }
