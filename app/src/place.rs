@@ -50,14 +50,27 @@ impl Explain for PlaceError {
 /// # Errors
 /// When the person or the phone does not say.
 pub async fn locate() -> Result<Place, PlaceError> {
+    ask(true, 0).await
+}
+
+/// Asks where the phone is by what is around it, or was within five minutes:
+/// for houses that satellites do not reach. Less exact, and it says so.
+///
+/// # Errors
+/// As [`locate`].
+pub async fn locate_roughly() -> Result<Place, PlaceError> {
+    ask(false, 300_000).await
+}
+
+async fn ask(exactly: bool, oldest_ms: u32) -> Result<Place, PlaceError> {
     let geolocation = get(&global("navigator"), "geolocation");
     if geolocation.is_undefined() {
         return Err(PlaceError::Unavailable);
     }
     let options = object(&[
-        ("enableHighAccuracy", JsValue::TRUE),
+        ("enableHighAccuracy", JsValue::from(exactly)),
         ("timeout", JsValue::from(TIMEOUT_MS)),
-        ("maximumAge", JsValue::from(0)),
+        ("maximumAge", JsValue::from(oldest_ms)),
     ]);
     let refused = Rc::new(RefCell::new(None));
     let found = Promise::new(&mut |resolve, reject| {

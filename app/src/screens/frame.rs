@@ -183,9 +183,17 @@ fn Notices(filling: Memo<bool>) -> impl IntoView {
     let storage_at_risk = move || {
         device.persistence() == Persistence::Refused && !dismissed.get() && path.with(|path| path == "/")
     };
+    let query = use_location().query;
+    let finished =
+        move || path.with(|path| path == "/outbox") && query.with(|query| query.get("finished").is_some());
     view! {
         <Show when=move || !filling.get()>
             <div class="page__notices">
+                <Show when=finished>
+                    <Notice tone=Tone::Good>
+                        <p>{t!(i18n, fill.finished)}</p>
+                    </Notice>
+                </Show>
                 <Show when=move || session.login_needed() && !at_login()>
                     <Notice tone=Tone::Warning icon=IconName::Lock>
                         <p>{t!(i18n, common.login_over)}</p>
