@@ -72,7 +72,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
             <NeedsNetwork />
             <Loaded
                 resource=data
-                view=move |data: Arc<LedgerData>| {
+                view=move |data| {
                     move || {
                         let language = settings.language();
                         view! { <LedgerBody data=data.clone() language /> }
@@ -90,20 +90,26 @@ fn LedgerBody(data: Arc<LedgerData>, language: Language) -> impl IntoView {
     let pack = data.reference.pack.as_ref();
     let mut newest_first = events.clone();
     newest_first.sort_by_key(|event| std::cmp::Reverse(event.version));
-    let event_lines =
-        newest_first.iter().map(|event| event_line(&data, language, event)).collect_view();
+    let event_lines = newest_first.iter().map(|event| event_line(&data, language, event)).collect_view();
     let said = (!comments.is_empty()).then(|| {
+        let said = comment_list(language, comments);
         view! {
             <Section title=t_string!(i18n, ledger.comments).to_owned()>
-                <Card>{comment_list(language, comments)}</Card>
+                <Card>{said}</Card>
             </Section>
         }
     });
+    let status = words::case_status(case.status).get(language).to_owned();
+    let kind = words::kind(language, pack, &case.kind);
+    let kind_code = case.kind.clone();
+    let lines = facts(language, pack, case);
+    let (tasks, visits) = (tasks.clone(), visits.clone());
+    let (reference, visits_reference) = (data.reference.clone(), data.reference.clone());
     view! {
         <header class="who">
             <p class="cluster">
-                <Badge tone=Tone::Plain>{words::case_status(case.status).get(language).to_owned()}</Badge>
-                <Badge tone=Tone::Plain>{words::kind(language, pack, &case.kind)}</Badge>
+                <Badge tone=Tone::Plain>{status}</Badge>
+                <Badge tone=Tone::Plain>{kind}</Badge>
                 {risk_badge(language, pack, case)}
                 <span class="soft small numbers">
                     {t_string!(i18n, ledger.version, version = case.version)}
@@ -117,18 +123,13 @@ fn LedgerBody(data: Arc<LedgerData>, language: Language) -> impl IntoView {
         <div class="columns">
             <div class="stack">
                 <Section title=t_string!(i18n, ledger.next).to_owned()>
-                    <Tasks tasks=tasks.clone() reference=data.reference.clone() language />
+                    <Tasks tasks reference language />
                 </Section>
                 <Section title=t_string!(i18n, ledger.facts).to_owned()>
-                    <FactsCard lines=facts(language, pack, case) />
+                    <FactsCard lines />
                 </Section>
                 <Section title=t_string!(i18n, ledger.visits).to_owned()>
-                    <Visits
-                        visits=visits.clone()
-                        kind=case.kind.clone()
-                        reference=data.reference.clone()
-                        language
-                    />
+                    <Visits visits kind=kind_code reference=visits_reference language />
                 </Section>
                 {said}
             </div>
@@ -160,6 +161,7 @@ fn Tasks(tasks: Vec<TaskRecord>, reference: Reference, language: Language) -> im
         .iter()
         .map(|task| {
             let tone = words::due_tone(task.urgency(today()));
+            let due = words::due(language, task, today());
             let nobody = task.assignee.is_none().then(|| {
                 view! { <Badge tone=Tone::Warning>{t_string!(i18n, ledger.nobody)}</Badge> }
             });
@@ -167,7 +169,7 @@ fn Tasks(tasks: Vec<TaskRecord>, reference: Reference, language: Language) -> im
                 <li class="history" data-id=task.id.to_string()>
                     <p class="cluster cluster--apart">
                         <strong>{reference.form(language, &task.form_id)}</strong>
-                        <Badge tone>{words::due(language, task, today())}</Badge>
+                        <Badge tone>{due}</Badge>
                     </p>
                     <p class="cluster soft small">
                         <span class="numbers">
@@ -211,7 +213,8 @@ fn event_line(data: &LedgerData, language: Language, event: &CaseEvent) -> AnyVi
             } else {
                 (Tone::Plain, t_string!(i18n, ledger.not_counted))
             };
-            let closed = closes.then(|| view! { <Badge tone=Tone::Info>{t_string!(i18n, ledger.closed)}</Badge> });
+            let closed =
+                closes.then(|| view! { <Badge tone=Tone::Info>{t_string!(i18n, ledger.closed)}</Badge> });
             view! {
                 <Badge tone>{word}</Badge>
                 {closed}
@@ -229,8 +232,7 @@ fn event_line(data: &LedgerData, language: Language, event: &CaseEvent) -> AnyVi
         (None, None) => String::new(),
     };
     let changes = (!event.changes.is_empty()).then(|| {
-        let lines =
-            event.changes.iter().map(|change| change_line(data, language, change)).collect_view();
+        let lines = event.changes.iter().map(|change| change_line(data, language, change)).collect_view();
         view! { <dl class="changes">{lines}</dl> }
     });
     let link = event.submission_id.map(|id| {

@@ -102,7 +102,7 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
             <NeedsNetwork />
             <Loaded
                 resource=data
-                view=move |data: Arc<SubmissionData>| {
+                view=move |data| {
                     decision.begin(&data.detail);
                     move || {
                         let language = settings.language();
@@ -160,13 +160,8 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let length = words::duration(language, finished.signed_duration_since(started));
     let times = format!("{} · {length}", words::moment(language, finished, today()));
     let received = words::moment_here(language, detail.status.received_at, now());
-    let comments = detail
-        .status
-        .comments
-        .iter()
-        .filter(|comment| comment.path.is_none())
-        .cloned()
-        .collect::<Vec<_>>();
+    let comments =
+        detail.status.comments.iter().filter(|comment| comment.path.is_none()).cloned().collect::<Vec<_>>();
     let comments = (!comments.is_empty()).then(|| {
         view! {
             <Section title=t_string!(i18n, submission.comments).to_owned()>
@@ -174,23 +169,28 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
             </Section>
         }
     });
+    let alerts = alert_badges(language, pack, kind, detail.alert_level, &detail.alert_codes);
+    let form = detail.form_title.get(language).to_owned();
+    let (area, author) = (detail.area_name.clone(), detail.author_name.clone());
+    let revision = content.revision;
+    let place = place_view(i18n, content.place.as_ref());
     view! {
         <header class="who">
             <p class="cluster">
-                {alert_badges(language, pack, kind, detail.alert_level, &detail.alert_codes)}
+                {alerts}
                 {no_alert}
                 {risk}
             </p>
             <p class="cluster">
-                <strong>{detail.form_title.get(language).to_owned()}</strong>
+                <strong>{form}</strong>
                 <Badge tone=words::submission_tone(state)>
                     {words::submission_state(state).get(language).to_owned()}
                 </Badge>
-                {(content.revision > 1)
+                {(revision > 1)
                     .then(|| {
                         view! {
                             <Badge tone=Tone::Info>
-                                {t_string!(i18n, submission.revision, revision = content.revision)}
+                                {t_string!(i18n, submission.revision, revision = revision)}
                             </Badge>
                         }
                     })}
@@ -198,8 +198,8 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
         </header>
         <Card>
             <Facts>
-                <Fact name=t_string!(i18n, submission.area).to_owned()>{detail.area_name.clone()}</Fact>
-                <Fact name=t_string!(i18n, submission.author).to_owned()>{detail.author_name.clone()}</Fact>
+                <Fact name=t_string!(i18n, submission.area).to_owned()>{area}</Fact>
+                <Fact name=t_string!(i18n, submission.author).to_owned()>{author}</Fact>
                 <Fact name=t_string!(i18n, submission.finished).to_owned()>
                     <span class="numbers">{times}</span>
                 </Fact>
@@ -207,7 +207,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
                     <span class="numbers">{received}</span>
                 </Fact>
                 <Fact name=t_string!(i18n, submission.place).to_owned()>
-                    {place_view(i18n, content.place.as_ref())}
+                    {place}
                 </Fact>
             </Facts>
         </Card>
@@ -290,7 +290,7 @@ fn Doubts(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let missing = detail.media.iter().filter(|media| !media.stored).count();
     let photos = (missing > 0).then(|| {
         view! {
-            <Notice tone=Tone::Warning icon=Some(IconName::Photo)>
+            <Notice tone=Tone::Warning icon=IconName::Photo>
                 <p>{t_string!(i18n, submission.photos_missing, count = missing)}</p>
             </Notice>
         }

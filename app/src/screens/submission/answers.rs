@@ -94,7 +94,7 @@ fn AnswerView(
     .map(|text| {
         view! {
             <p class="answer__was">
-                <Badge tone=Tone::Info icon=Some(IconName::Edit)>
+                <Badge tone=Tone::Info icon=IconName::Edit>
                     {t_string!(i18n, submission.changed)}
                 </Badge>
                 <span class="soft small">{text}</span>
@@ -161,7 +161,7 @@ fn Remark(path: String, question: String, remarks: Remarks) -> impl IntoView {
             when=move || open.get()
             fallback=move || {
                 view! {
-                    <Button kind=ButtonKind::Quiet icon=Some(IconName::Comment) on_press=show>
+                    <Button kind=ButtonKind::Quiet icon=IconName::Comment on_press=show>
                         {t!(i18n, submission.remark)}
                         <span class="unseen">{label.get_value()}</span>
                     </Button>

@@ -21,8 +21,8 @@ use crate::i18n::*;
 use crate::screens::parts::Trouble;
 use crate::screens::words;
 use crate::ui::{
-    Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Loaded, Notice, Section, TextArea,
-    Tone,
+    Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Loaded, Notice, Section,
+    TextArea, Tone,
 };
 
 /// What the reviewer has settled and written so far; outlives a change of the
@@ -165,7 +165,7 @@ fn Deciding(
                     {waits
                         .then(|| {
                             view! {
-                                <Button kind=ButtonKind::Secondary icon=Some(IconName::Sync) on_press=again>
+                                <Button kind=ButtonKind::Secondary icon=IconName::Sync on_press=again>
                                     {t_string!(i18n, submission.look_again)}
                                 </Button>
                             }
@@ -188,7 +188,7 @@ fn Deciding(
                     <Trouble error=decision.error />
                     <div class="review__buttons">
                         <Button
-                            icon=Some(IconName::Check)
+                            icon=IconName::Check
                             disabled=off(Decision::Approve)
                             on_press=move || decide(Decision::Approve)
                         >
@@ -283,18 +283,22 @@ fn conflict_field(
             });
         };
         view! {
-            <label class="choice">
+            <label class="conflict__choice">
                 <input type="radio" name=name.clone() prop:checked=chosen on:change=choose />
-                <span class="choice__body">
+                <span class="conflict__words">
                     <strong>{value}</strong>
                     <span class="soft small">{label}</span>
                 </span>
             </label>
         }
     };
-    let submitted =
-        choice(Holds::Submission, t_string!(i18n, submission.take_submission), say(conflict.submitted.as_ref()));
-    let ledger = choice(Holds::Ledger, t_string!(i18n, submission.keep_ledger), say(conflict.ledger.as_ref()));
+    let submitted = choice(
+        Holds::Submission,
+        t_string!(i18n, submission.take_submission),
+        say(conflict.submitted.as_ref()),
+    );
+    let ledger =
+        choice(Holds::Ledger, t_string!(i18n, submission.keep_ledger), say(conflict.ledger.as_ref()));
     let base = t_string!(i18n, submission.base, value = say(conflict.base.as_ref()));
     view! {
         <fieldset class="conflict" data-property=conflict.property.clone()>
@@ -366,7 +370,7 @@ fn NextInQueue(current: SubmissionId, language: Language) -> impl IntoView {
     view! {
         <Loaded
             resource=next
-            view=move |next: Option<QueueEntry>| match next {
+            view=move |next| match next {
                 Some(entry) => {
                     let what = format!("{} · {}", entry.case_label, entry.form_title.get(language));
                     view! {

@@ -50,10 +50,7 @@ impl Reading {
         content: &SubmissionContent,
         before: Option<(Arc<Plan>, &SubmissionContent)>,
     ) -> Self {
-        Self {
-            session: session(plan, content),
-            before: before.map(|(plan, content)| session(plan, content)),
-        }
+        Self { session: session(plan, content), before: before.map(|(plan, content)| session(plan, content)) }
     }
 
     /// Every answer, page by page.
