@@ -109,9 +109,7 @@ pub(super) fn Fold(
 
 /// The risk of a case, where the ledger knows it.
 pub(super) fn risk_badge(language: Language, pack: Option<&Pack>, case: &CaseRecord) -> AnyView {
-    words::risk(language, pack, case)
-        .map(|(word, tone)| view! { <Badge tone>{word}</Badge> })
-        .into_any()
+    words::risk(language, pack, case).map(|(word, tone)| view! { <Badge tone>{word}</Badge> }).into_any()
 }
 
 /// The alert of a submission or visit: its level, and each code in words.
@@ -123,14 +121,13 @@ pub(super) fn alert_badges(
     codes: &[String],
 ) -> AnyView {
     let tone = words::alert_tone(level);
-    let level_word =
-        (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
-            view! {
-                <Badge tone strong=level >= 2 icon=Some(IconName::Alert)>
-                    {word}
-                </Badge>
-            }
-        });
+    let level_word = (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
+        view! {
+            <Badge tone strong={level >= 2} icon=IconName::Alert>
+                {word}
+            </Badge>
+        }
+    });
     let code_words = words::alerts(language, pack, kind, codes)
         .into_iter()
         .map(|word| view! { <Badge tone>{word}</Badge> })
@@ -141,4 +138,3 @@ pub(super) fn alert_badges(
     }
     .into_any()
 }
-

@@ -8,7 +8,6 @@ use doorstep_core::ids::MediaId;
 use leptos::prelude::*;
 
 use crate::app::use_office;
-use crate::camera::ObjectUrl;
 use crate::i18n::*;
 use crate::office::PictureSize;
 use crate::ui::{Button, ButtonKind, Dialog, DialogActions, Icon, IconName, Loaded};
@@ -64,16 +63,13 @@ pub(super) fn Photo(
 #[component]
 fn Picture(id: MediaId, size: PictureSize, label: String) -> impl IntoView {
     let office = use_office();
-    let picture =
-        LocalResource::new(move || async move { office.picture(id, size).await.map(Arc::new) });
+    let picture = LocalResource::new(move || async move { office.picture(id, size).await.map(Arc::new) });
     view! {
         <Loaded
             resource=picture
-            view=move |url: Arc<ObjectUrl>| {
-                let address = url.address().to_owned();
-                // The picture goes when the address goes.
-                on_cleanup(move || drop(url));
-                view! { <img class="photo__picture" src=address alt=label.clone() /> }
+            view=move |url| {
+                // The resource holds the address for as long as it is shown.
+                view! { <img class="photo__picture" src=url.address().to_owned() alt=label.clone() /> }
             }
         />
     }
