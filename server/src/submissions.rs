@@ -20,13 +20,13 @@ use doorstep_core::sync::{ParkReason, SUBMISSION_OPERATION, StreamName, item_kin
 use doorstep_core::text::LocalText;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, Set,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
 };
 use uuid::Uuid;
 
 use crate::auth::permit::{Permit, Purpose};
 use crate::cases;
-use crate::db::entity::{media, submission, submission_event, submission_media};
+use crate::db::entity::{submission, submission_event, submission_media};
 use crate::error::Result;
 use crate::streams::{BATCH, Changes};
 use crate::{area, pack, users};
@@ -324,7 +324,7 @@ async fn insert(
         decided_by: Set(None),
     };
     submission::Entity::insert(row).exec_without_returning(transaction).await?;
-    expect_media(transaction, content, case).await?;
+    expect_media(transaction, content, capture.author).await?;
     log_state(
         transaction,
         content.submission_id,
@@ -343,20 +343,27 @@ fn storable_instant(claimed: DateTime<FixedOffset>, received_at: DateTime<Utc>) 
         .unwrap_or(received_at)
 }
 
-/// Lists the files that the submission expects; those whose bytes are here
-/// already need not be sent again.
+/// Lists the files that the submission expects. Those that its author has sent
+/// before (a correction keeps its photos) need not be sent again; another
+/// person's do not count: to know a hash is not to have the file.
 async fn expect_media(
     transaction: &DatabaseTransaction,
     content: &SubmissionContent,
-    case: &CaseRecord,
+    author: UserId,
 ) -> Result<()> {
     let files: BTreeMap<MediaId, &MediaReference> =
         content.media.iter().map(|file| (file.media_id, file)).collect();
-    let stored: BTreeMap<ContentHash, DateTime<Utc>> = media::Entity::find()
+    let own = submission::Entity::find()
         .select_only()
-        .columns([media::Column::Sha256, media::Column::StoredAt])
-        .filter(media::Column::Sha256.is_in(files.values().map(|file| file.sha256.clone())))
-        .filter(media::Column::County.eq(&case.county))
+        .column(submission::Column::Id)
+        .filter(submission::Column::AuthorId.eq(author))
+        .into_query();
+    let stored: BTreeMap<ContentHash, DateTime<Utc>> = submission_media::Entity::find()
+        .select_only()
+        .columns([submission_media::Column::Sha256, submission_media::Column::StoredAt])
+        .filter(submission_media::Column::Sha256.is_in(files.values().map(|file| file.sha256.clone())))
+        .filter(submission_media::Column::StoredAt.is_not_null())
+        .filter(submission_media::Column::SubmissionId.in_subquery(own))
         .into_tuple::<(ContentHash, DateTime<Utc>)>()
         .all(transaction)
         .await?
