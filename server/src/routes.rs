@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::api;
 use doorstep_core::problem::ProblemCode;
 
-use crate::app::Components;
+use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
-use crate::{auth, forms, media, pwa};
+use crate::{auth, cases, forms, media, pwa, review, sync};
 
 /// Paths below these are never the app's.
 const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
@@ -19,9 +19,20 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         .route(api::TOKEN, web::post().to(auth::refresh))
         .route(api::LOGOUT, web::post().to(auth::log_out))
         .route(api::ME, web::get().to(auth::me))
-        // Sync: sync::pull, sync::push (app_data(json(PUSH_BYTES_MAX))).
+        // Sync.
+        .service(
+            web::resource(api::SYNC)
+                .app_data(json(PUSH_BYTES_MAX))
+                .route(web::get().to(sync::pull))
+                .route(web::post().to(sync::push)),
+        )
+        .route(api::PARKED_OPERATIONS, web::get().to(sync::parked))
         .route(&format!("{}/{{id}}", api::FORM_VERSIONS), web::get().to(forms::bundle))
-        // Review: review::queue, review::submission, review::decide, cases::detail, sync::parked.
+        // Review and the ledger.
+        .route(api::QUEUE, web::get().to(review::queue))
+        .route(&format!("{}/{{id}}", api::SUBMISSIONS), web::get().to(review::submission))
+        .route(&format!("{}/{{id}}/decision", api::SUBMISSIONS), web::post().to(review::decide))
+        .route(&format!("{}/{{id}}", api::CASES), web::get().to(cases::detail))
         // Media.
         .service(
             web::resource(format!("{}/{{id}}", api::FILES))

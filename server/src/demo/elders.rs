@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveTime, TimeZone, Utc};
 use doorstep_core::case::{CaseAction, CaseRecord, CaseStatus, changes_to};
 use doorstep_core::ids::CaseId;
-use doorstep_core::pack::{Interval, Pack};
+use doorstep_core::pack::{Interval, Pack, ScheduleRule};
 use doorstep_core::role::Role;
 use doorstep_core::schedule;
 use doorstep_form::Rule;
@@ -368,9 +368,9 @@ fn last_visit(
 }
 
 /// Evaluates a rule's condition over a case's properties.
-fn holds(now: DateTime<Utc>) -> impl Fn(&str, &CaseRecord) -> std::result::Result<bool, String> {
-    move |expression, case| {
-        let rule = Rule::parse(expression).map_err(|error| error.to_string())?;
+fn holds(now: DateTime<Utc>) -> impl Fn(&ScheduleRule, &CaseRecord) -> std::result::Result<bool, String> {
+    move |rule, case| {
+        let rule = Rule::parse(&rule.when).map_err(|error| error.to_string())?;
         let lookup = |name: &str| case.properties.get(name).cloned();
         rule.evaluate(&lookup, now.fixed_offset())
             .map(|value| value.to_boolean())

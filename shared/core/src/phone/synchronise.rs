@@ -438,15 +438,17 @@ impl Synchronisation {
     /// does not miss (a correction shares its photos) is done already.
     fn next_file(&mut self, mut writes: Batch) -> Step {
         while let Some(mut entry) = self.media.pop_front() {
-            let acknowledged = self.operations.values().any(|operation| {
-                matches!(operation.state, OperationState::Applied { .. })
-                    && operation.receipt.as_ref().and_then(|receipt| receipt.submission_id)
-                        == Some(entry.submission_id)
-            });
+            let known = self.missing.get(&entry.submission_id);
+            // One that was parked says so by its status, once it was applied.
+            let acknowledged = known.is_some()
+                || self.operations.values().any(|operation| {
+                    matches!(operation.state, OperationState::Applied { .. })
+                        && operation.receipt.as_ref().and_then(|receipt| receipt.submission_id)
+                            == Some(entry.submission_id)
+                });
             if !acknowledged {
                 continue;
             }
-            let known = self.missing.get(&entry.submission_id);
             if known.is_some_and(|missing| !missing.contains(&entry.media_id)) {
                 entry.state = MediaState::Stored;
                 put(&mut writes, Table::Media, &media_key(&entry), 0, &entry);
