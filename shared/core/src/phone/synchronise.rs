@@ -178,6 +178,8 @@ pub struct Synchronisation {
     forms: BTreeMap<FormVersionId, FormVersionRecord>,
     bundles: BTreeSet<FormVersionId>,
     media: VecDeque<MediaEntry>,
+    /// Files that the server had, for a server that lost them.
+    stored: Vec<MediaEntry>,
     bytes: BTreeSet<MediaId>,
     missing: BTreeMap<SubmissionId, Vec<MediaId>>,
     /// Streams that were pulled again after a hash mismatch: once is enough.
@@ -196,6 +198,12 @@ impl Synchronisation {
             held: snapshot.held,
             forms: snapshot.forms.into_iter().map(|form| (form.id, form)).collect(),
             bundles: snapshot.bundles,
+            stored: snapshot
+                .media
+                .iter()
+                .filter(|file| file.state == MediaState::Stored && snapshot.bytes.contains(&file.media_id))
+                .cloned()
+                .collect(),
             media: snapshot.media.into_iter().filter(|file| file.state == MediaState::Waiting).collect(),
             bytes: snapshot.bytes,
             missing: snapshot
@@ -510,6 +518,14 @@ impl Synchronisation {
                     entry.state = OperationState::Waiting;
                     put(writes, Table::Operation, &OutboxOperation::key(*seq), 0, &*entry);
                 }
+            }
+            // So were the files; what it still has it does not miss, and is
+            // not sent.
+            self.missing.clear();
+            for mut entry in self.stored.drain(..) {
+                entry.state = MediaState::Waiting;
+                put(writes, Table::Media, &media_key(&entry), 0, &entry);
+                self.media.push_back(entry);
             }
         }
         is_new
