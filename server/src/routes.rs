@@ -12,13 +12,16 @@ use crate::{auth, cases, forms, media, pwa, review, sync};
 /// Paths below these are never the app's.
 const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
 
+/// Each address is a resource of its own, so that a method it does not have is
+/// answered as such.
 pub(crate) fn configure(service: &mut ServiceConfig) {
+    let one = |address: &str| web::resource(format!("{address}/{{id}}"));
     service
         // Logging in.
-        .route(api::LOGIN, web::post().to(auth::log_in))
-        .route(api::TOKEN, web::post().to(auth::refresh))
-        .route(api::LOGOUT, web::post().to(auth::log_out))
-        .route(api::ME, web::get().to(auth::me))
+        .service(web::resource(api::LOGIN).route(web::post().to(auth::log_in)))
+        .service(web::resource(api::TOKEN).route(web::post().to(auth::refresh)))
+        .service(web::resource(api::LOGOUT).route(web::post().to(auth::log_out)))
+        .service(web::resource(api::ME).route(web::get().to(auth::me)))
         // Sync.
         .service(
             web::resource(api::SYNC)
@@ -26,22 +29,21 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
                 .route(web::get().to(sync::pull))
                 .route(web::post().to(sync::push)),
         )
-        .route(api::PARKED_OPERATIONS, web::get().to(sync::parked))
-        .route(&format!("{}/{{id}}", api::FORM_VERSIONS), web::get().to(forms::bundle))
+        .service(web::resource(api::PARKED_OPERATIONS).route(web::get().to(sync::parked)))
+        .service(one(api::FORM_VERSIONS).route(web::get().to(forms::bundle)))
         // Review and the ledger.
-        .route(api::QUEUE, web::get().to(review::queue))
-        .route(&format!("{}/{{id}}", api::SUBMISSIONS), web::get().to(review::submission))
-        .route(&format!("{}/{{id}}/decision", api::SUBMISSIONS), web::post().to(review::decide))
-        .route(&format!("{}/{{id}}", api::CASES), web::get().to(cases::detail))
-        // Media.
+        .service(web::resource(api::QUEUE).route(web::get().to(review::queue)))
+        .service(one(api::SUBMISSIONS).route(web::get().to(review::submission)))
         .service(
-            web::resource(format!("{}/{{id}}", api::FILES))
-                .route(web::put().to(media::put))
-                .route(web::get().to(media::get)),
+            web::resource(format!("{}/{{id}}/decision", api::SUBMISSIONS))
+                .route(web::post().to(review::decide)),
         )
+        .service(one(api::CASES).route(web::get().to(cases::detail)))
+        // Media.
+        .service(one(api::FILES).route(web::put().to(media::put)).route(web::get().to(media::get)))
         // Running it.
-        .route("/healthz", web::get().to(alive))
-        .route("/readyz", web::get().to(ready))
+        .service(web::resource("/healthz").route(web::get().to(alive)))
+        .service(web::resource("/readyz").route(web::get().to(ready)))
         // The app, and everything that is nowhere.
         .default_service(web::to(elsewhere));
 }
