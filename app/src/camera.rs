@@ -1,40 +1,280 @@
 //! From a file of the camera to a photo that is small enough to send.
-use crate::explain::Explain;
+//!
+//! The header says how large the picture is, so that the browser may decode it
+//! small at once; a canvas then makes a JPEG without the camera's metadata.
+
+mod header;
+
 use doorstep_core::phone::NewFile;
 use doorstep_core::text::LocalText;
+use js_sys::{Array, Uint8Array};
+use leptos::prelude::document;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+use crate::browser::{bytes_of, call, call_async, construct, get, global, object, set, settle};
+use crate::clock;
+use crate::explain::Explain;
+use header::Size;
 
 /// The longest side of a photo when the form does not say (`max-pixels`).
 pub const MAX_PIXELS_DEFAULT: u32 = 1600;
+
+const JPEG_QUALITY: f64 = 0.7;
+/// A file of the camera is far smaller; one above this cannot be read into the
+/// memory of a small phone.
+const BYTES_MAX: f64 = 80.0 * 1024.0 * 1024.0;
+/// The size comes after the camera's metadata and its small preview.
+const HEADER_BYTES_MAX: u32 = 512 * 1024;
+/// 200 megapixels, the largest of today's cameras.
+const PIXELS_MAX: u64 = 200_000_000;
+/// A photo is looked at this small to see whether there is anything on it.
+const SAMPLE_PIXELS: u32 = 32;
+/// How much the samples of a covered lens differ, of 255.
+const NOISE: u8 = 2;
 
 /// Why a file does not become a photo.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CameraError {
     NotAnImage,
+    /// More than the phone can decode.
     TooLarge,
+    /// One colour all over.
     Blank,
+    /// Empty, damaged, or of a kind that this browser does not know.
     Unreadable,
 }
+
 impl Explain for CameraError {
     fn explain(&self) -> LocalText {
-        LocalText::default()
+        match self {
+            Self::NotAnImage => LocalText::new(
+                "这不是图片。请拍照,或从相册选一张照片。",
+                "This is not a picture. Take a photo, or choose one.",
+            ),
+            Self::TooLarge => LocalText::new(
+                "图片太大,手机处理不了。请在相机设置中把照片改小,重新拍一张。",
+                "The picture is too large for this phone. Set the camera to smaller photos and take it again.",
+            ),
+            Self::Blank => LocalText::new(
+                "图上什么也没有(只有一种颜色)。请检查镜头是否被挡住,再来一次。",
+                "There is nothing on it: it is one colour all over. Check the lens and do it again.",
+            ),
+            Self::Unreadable => LocalText::new(
+                "图片打不开,可能已损坏,或浏览器不支持这种格式。请重新拍一张。",
+                "The picture does not open. It is damaged, or of a kind that this browser does not know. Take it again.",
+            ),
+        }
     }
 }
-/// Makes a photo of a file.
+
+/// Makes a photo of a file: upright, its longest side at most `max_pixels`, a
+/// JPEG without metadata.
 ///
 /// # Errors
-/// When the file is no picture, or too large for this phone.
-pub async fn take(_file: &web_sys::File, _max_pixels: Option<u32>) -> Result<NewFile, CameraError> {
-    Err(CameraError::NotAnImage)
+/// When the file is no picture, is empty, or is too large for this phone.
+pub async fn take(file: &web_sys::File, max_pixels: Option<u32>) -> Result<NewFile, CameraError> {
+    let kind = file.type_();
+    // A type may be missing; a wrong one is not tried. Vector graphics have no
+    // size of their own.
+    if !(kind.is_empty() || kind.starts_with("image/")) || kind == "image/svg+xml" {
+        return Err(CameraError::NotAnImage);
+    }
+    if file.size() <= 0.0 {
+        return Err(CameraError::Unreadable);
+    }
+    if file.size() > BYTES_MAX {
+        return Err(CameraError::TooLarge);
+    }
+    let max = max_pixels.filter(|max| *max > 0).unwrap_or(MAX_PIXELS_DEFAULT);
+    let range = [JsValue::from(0), JsValue::from(HEADER_BYTES_MAX)];
+    let start = call(file, "slice", &range).map_err(|_| CameraError::Unreadable)?;
+    let start = call_async(&start, "arrayBuffer", &[]).await.map_err(|_| CameraError::Unreadable)?;
+    let claimed = header::size_of(&bytes_of(&start));
+    if claimed.is_some_and(|size| size.pixels() > PIXELS_MAX) {
+        return Err(CameraError::TooLarge);
+    }
+    let bitmap = decode(file, claimed, max).await?;
+    let done = shrink(&bitmap, max).await;
+    let _ = call(&bitmap, "close", &[]);
+    done
+}
+
+/// What was drawn on a canvas, as a PNG on white, its longest side at most
+/// `max_pixels`: the signature.
+///
+/// # Errors
+/// [`CameraError::Blank`] when nothing was drawn; when the browser refuses.
+pub async fn from_canvas(
+    canvas: &HtmlCanvasElement,
+    max_pixels: Option<u32>,
+) -> Result<NewFile, CameraError> {
+    let drawn = Size { width: canvas.width(), height: canvas.height() };
+    let max = max_pixels.filter(|max| *max > 0).unwrap_or(MAX_PIXELS_DEFAULT);
+    let sheet = Sheet::of(canvas, drawn.within(max))?;
+    if is_one_colour(&sheet.pixels()?, 0) {
+        return Err(CameraError::Blank);
+    }
+    sheet.into_file("image/png").await
+}
+
+/// Decodes with the orientation of the camera, small at once where the size is
+/// known and the browser can.
+async fn decode(file: &web_sys::File, claimed: Option<Size>, max: u32) -> Result<JsValue, CameraError> {
+    let upright = || object(&[("imageOrientation", JsValue::from_str("from-image"))]);
+    if let Some(size) = claimed.filter(|size| size.longest() > max) {
+        let small = upright();
+        // One side only: the browser keeps the shape, whichever way up it
+        // counts.
+        set(&small, "resizeWidth", &JsValue::from(size.within(max).width));
+        set(&small, "resizeQuality", &JsValue::from_str("high"));
+        if let Ok(bitmap) = bitmap_of(file, small.into()).await {
+            return Ok(bitmap);
+        }
+    }
+    match bitmap_of(file, upright().into()).await {
+        Ok(bitmap) => Ok(bitmap),
+        Err(_) if claimed.is_none() => Err(CameraError::NotAnImage),
+        // A whole header of more than the phone can hold, or damage behind it.
+        Err(_) if claimed.is_some_and(|size| size.pixels() > PIXELS_MAX / 4) => Err(CameraError::TooLarge),
+        Err(_) => Err(CameraError::Unreadable),
+    }
+}
+
+async fn bitmap_of(file: &web_sys::File, options: JsValue) -> Result<JsValue, JsValue> {
+    call_async(&js_sys::global(), "createImageBitmap", &[file.into(), options]).await
+}
+
+async fn shrink(bitmap: &JsValue, max: u32) -> Result<NewFile, CameraError> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a bitmap")]
+    let side = |name| get(bitmap, name).as_f64().unwrap_or_default() as u32;
+    let size = Size { width: side("width"), height: side("height") };
+    let photo = Sheet::of(bitmap, size.within(max))?;
+    let sample = Sheet::of(&photo.canvas, Size { width: SAMPLE_PIXELS, height: SAMPLE_PIXELS })?;
+    if is_one_colour(&sample.pixels()?, NOISE) {
+        return Err(CameraError::Blank);
+    }
+    photo.into_file("image/jpeg").await
+}
+
+/// A canvas that nobody sees, with a picture on white.
+struct Sheet {
+    canvas: JsValue,
+    context: JsValue,
+    size: Size,
+}
+
+impl Sheet {
+    fn of(picture: &JsValue, size: Size) -> Result<Self, CameraError> {
+        if size.pixels() == 0 {
+            return Err(CameraError::Unreadable);
+        }
+        let (width, height) = (JsValue::from(size.width), JsValue::from(size.height));
+        // Tried out, because some browsers have it without the 2D context.
+        let off_screen = construct("OffscreenCanvas", &[width.clone(), height.clone()]);
+        let tried = off_screen.and_then(|canvas| Some((context_of(&canvas)?, canvas)));
+        let (context, canvas) = match tried {
+            Some(found) => found,
+            None => {
+                let canvas: JsValue =
+                    document().create_element("canvas").map_err(|_| CameraError::TooLarge)?.into();
+                set(&canvas, "width", &width);
+                set(&canvas, "height", &height);
+                (context_of(&canvas).ok_or(CameraError::TooLarge)?, canvas)
+            }
+        };
+        let origin = JsValue::from(0);
+        set(&context, "fillStyle", &JsValue::from_str("#fff"));
+        set(&context, "imageSmoothingQuality", &JsValue::from_str("high"));
+        let whole = [origin.clone(), origin.clone(), width.clone(), height.clone()];
+        let placed = [picture.clone(), origin.clone(), origin, width, height];
+        call(&context, "fillRect", &whole)
+            .and_then(|_| call(&context, "drawImage", &placed))
+            .map_err(|_| CameraError::Unreadable)?;
+        Ok(Self { canvas, context, size })
+    }
+
+    /// Red, green, blue and opacity of every pixel.
+    fn pixels(&self) -> Result<Vec<u8>, CameraError> {
+        let area = [0, 0, self.size.width, self.size.height].map(JsValue::from);
+        let data = call(&self.context, "getImageData", &area).map_err(|_| CameraError::Unreadable)?;
+        Ok(Uint8Array::new(&get(&data, "data")).to_vec())
+    }
+
+    async fn into_file(self, content_type: &str) -> Result<NewFile, CameraError> {
+        let kind = JsValue::from_str(content_type);
+        let quality = JsValue::from_f64(JPEG_QUALITY);
+        let blob = if get(&self.canvas, "convertToBlob").is_function() {
+            let options = object(&[("type", kind), ("quality", quality)]);
+            call_async(&self.canvas, "convertToBlob", &[options.into()]).await
+        } else {
+            let made = js_sys::Promise::new(&mut |resolve, _| {
+                let arguments = [resolve.clone().into(), kind.clone(), quality.clone()];
+                if call(&self.canvas, "toBlob", &arguments).is_err() {
+                    // As when there is no memory for it.
+                    let _ = resolve.call1(&JsValue::UNDEFINED, &JsValue::NULL);
+                }
+            });
+            settle(&made).await
+        };
+        let blob = blob.ok().filter(JsValue::is_truthy).ok_or(CameraError::TooLarge)?;
+        // A browser that cannot make the kind makes a PNG.
+        let content_type = get(&blob, "type").as_string().unwrap_or_else(|| content_type.to_owned());
+        let buffer = call_async(&blob, "arrayBuffer", &[]).await.map_err(|_| CameraError::TooLarge)?;
+        Ok(NewFile { media_id: clock::new_id(), bytes: bytes_of(&buffer), content_type })
+    }
+}
+
+fn context_of(canvas: &JsValue) -> Option<JsValue> {
+    call(canvas, "getContext", &[JsValue::from_str("2d")]).ok().filter(JsValue::is_truthy)
+}
+
+/// Whether no two pixels differ by more than `noise` in any colour.
+fn is_one_colour(pixels: &[u8], noise: u8) -> bool {
+    (0..3).all(|channel| {
+        let values = || pixels.iter().skip(channel).step_by(4);
+        match (values().min(), values().max()) {
+            (Some(least), Some(most)) => most - least <= noise,
+            _ => true,
+        }
+    })
 }
 
 /// An address for bytes in memory, for `<img src>`; gone when dropped.
 #[derive(Debug)]
 pub struct ObjectUrl(String);
+
 impl ObjectUrl {
-    pub fn new(_bytes: &[u8], _content_type: &str) -> Option<Self> {
-        None
+    /// `None` when the browser has no memory for it.
+    pub fn new(bytes: &[u8], content_type: &str) -> Option<Self> {
+        let parts: JsValue = Array::of1(&Uint8Array::from(bytes)).into();
+        let options = object(&[("type", JsValue::from_str(content_type))]);
+        let blob = construct("Blob", &[parts, options.into()])?;
+        call(&global("URL"), "createObjectURL", &[blob]).ok()?.as_string().map(Self)
     }
+
+    /// For `src`.
     pub fn address(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for ObjectUrl {
+    fn drop(&mut self) {
+        let _ = call(&global("URL"), "revokeObjectURL", &[JsValue::from_str(&self.0)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_colour_is_blank_up_to_the_noise_of_a_sensor() {
+        assert!(is_one_colour(&[], 0));
+        assert!(is_one_colour(&[9, 9, 9, 255, 9, 9, 9, 0], 0));
+        assert!(is_one_colour(&[9, 9, 9, 255, 11, 8, 9, 255], 2));
+        assert!(!is_one_colour(&[9, 9, 9, 255, 12, 9, 9, 255], 2));
+        assert!(!is_one_colour(&[255, 255, 255, 255, 254, 255, 255, 255], 0));
     }
 }

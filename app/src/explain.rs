@@ -44,6 +44,10 @@ impl Explain for StoreError {
                 "浏览器关闭了本地数据库。请刷新页面,已保存的内容不会丢失。",
                 "The browser closed the local database. Reload the page; what was saved is safe.",
             ),
+            Self::Gone => LocalText::new(
+                "浏览器清除了走访保存在这部手机上的全部数据,未上传的记录和草稿已不在手机上。请刷新页面后重新登录,并把情况告诉管理员;今后请把走访添加到主屏幕,并保持手机有剩余空间。",
+                "The browser deleted everything that Doorstep kept on this phone; drafts and records that were not sent are no longer here. Reload the page, log in again, and tell an administrator. To prevent it, add Doorstep to the home screen and keep some space free.",
+            ),
             Self::Unreadable(_) => LocalText::new(
                 "有一条本地记录无法读取。请不要清除浏览器数据,并联系管理员。",
                 "A record on this phone cannot be read. Do not clear the browser's data; ask an administrator.",

@@ -1,13 +1,25 @@
 //! Reviewing: what needs the server now. The screens' only way to it.
-use crate::camera::ObjectUrl;
-use crate::session::Session;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
 use doorstep_core::api::{
     CaseDetail, DecisionAnswer, DecisionRequest, ParkedAnswer, QueueAnswer, SubmissionDetail,
 };
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
-use doorstep_core::phone::Failure;
+use doorstep_core::pack::FormBundle;
+use doorstep_core::phone::records::plan_of;
+use doorstep_core::phone::{Failure, PhoneError};
+use doorstep_core::problem::{Problem, ProblemCode};
+use doorstep_core::store::StoreError;
+use doorstep_core::text::Language;
 use doorstep_form::Plan;
-use std::sync::Arc;
+use leptos::prelude::*;
+
+use crate::camera::ObjectUrl;
+use crate::session::Session;
 
 /// How large a picture is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,40 +28,112 @@ pub enum PictureSize {
     Full,
 }
 
+type Plans = BTreeMap<FormVersionId, Arc<Plan>>;
+
 /// The door to the server for reviewers.
 #[derive(Clone, Copy, Debug)]
 pub struct Office {
     session: Session,
+    /// Compiled forms never change.
+    plans: StoredValue<Rc<RefCell<Plans>>, LocalStorage>,
 }
+
 impl Office {
+    /// As whoever is in.
     pub fn new(session: Session) -> Self {
-        Self { session }
+        Self { session, plans: StoredValue::new_local(Rc::default()) }
     }
+
+    /// What waits for this reviewer, riskiest first.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
     pub async fn queue(self) -> Result<QueueAnswer, Failure> {
-        Err(Failure::NoConnection)
+        self.session.client()?.queue().await
     }
-    pub async fn submission(self, _id: SubmissionId) -> Result<SubmissionDetail, Failure> {
-        Err(Failure::NoConnection)
+
+    /// One submission with everything to decide on.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn submission(self, id: SubmissionId) -> Result<SubmissionDetail, Failure> {
+        self.session.client()?.submission(id).await
     }
+
+    /// Approves, returns or rejects a submission.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
     pub async fn decide(
         self,
-        _id: SubmissionId,
-        _request: &DecisionRequest,
+        id: SubmissionId,
+        request: &DecisionRequest,
     ) -> Result<DecisionAnswer, Failure> {
-        Err(Failure::NoConnection)
+        self.session.client()?.decide(id, request).await
     }
-    pub async fn case(self, _id: CaseId) -> Result<CaseDetail, Failure> {
-        Err(Failure::NoConnection)
+
+    /// A case with its history.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn case(self, id: CaseId) -> Result<CaseDetail, Failure> {
+        self.session.client()?.case(id).await
     }
+
+    /// What the server could not apply yet.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
     pub async fn parked(self) -> Result<ParkedAnswer, Failure> {
-        Err(Failure::NoConnection)
+        self.session.client()?.parked().await
     }
-    /// The form of a submission, to show its answers in words.
-    pub async fn plan(self, _id: FormVersionId) -> Result<Arc<Plan>, Failure> {
-        Err(Failure::NoConnection)
+
+    /// The form of a submission, to show its answers in words: from the phone
+    /// when it is there, else from the server.
+    ///
+    /// # Errors
+    /// With the server's problem, without a connection, or when the form does
+    /// not compile.
+    pub async fn plan(self, id: FormVersionId) -> Result<Arc<Plan>, Failure> {
+        let plans = self.plans.get_value();
+        let known = plans.borrow().get(&id).cloned();
+        if let Some(plan) = known {
+            return Ok(plan);
+        }
+        let phone = self.session.phone_untracked().map_err(of_phone)?;
+        let plan = match phone.plan(id).await {
+            Ok(plan) => plan,
+            Err(PhoneError::FormVersionUnknown(_)) => {
+                let bytes = self.session.client()?.form_bundle(id).await?;
+                // What does not read was cut off on its way.
+                let bundle: FormBundle = serde_json::from_slice(&bytes).map_err(|_| Failure::NoConnection)?;
+                Arc::new(plan_of(&bundle).map_err(of_phone)?)
+            }
+            Err(error) => return Err(of_phone(error)),
+        };
+        plans.borrow_mut().insert(id, Arc::clone(&plan));
+        Ok(plan)
     }
-    pub async fn picture(self, _id: MediaId, _size: PictureSize) -> Result<ObjectUrl, Failure> {
-        let _ = self.session;
-        Err(Failure::NoConnection)
+
+    /// A picture as the server has it.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn picture(self, id: MediaId, size: PictureSize) -> Result<ObjectUrl, Failure> {
+        let (bytes, content_type) =
+            self.session.client()?.picture(id, size == PictureSize::Thumbnail).await?;
+        ObjectUrl::new(&bytes, &content_type)
+            .ok_or_else(|| Failure::Store(StoreError::Lost("the browser made no address".to_owned())))
+    }
+}
+
+/// A published form that does not compile is the server's mistake.
+fn of_phone(error: PhoneError) -> Failure {
+    match error {
+        PhoneError::Store(error) => Failure::Store(error),
+        other => Failure::Problem(Box::new(Problem {
+            detail: Some(other.to_string()),
+            ..Problem::new(ProblemCode::Internal, Language::Zh)
+        })),
     }
 }

@@ -1,19 +1,31 @@
-//! The screens. Placeholders until the real ones arrive.
-use leptos::prelude::*;
+//! The screens, one file each. Which one a path shows is in [`crate::app`].
 
-macro_rules! placeholders {
-    ($($name:ident)*) => {$(
-        #[component]
-        pub fn $name() -> impl IntoView { stringify!($name) }
-    )*};
-}
-placeholders! {
-    StartingScreen UnsupportedScreen BrokenScreen LoginScreen PinScreen HomeScreen LoginAgainScreen CaseScreen
-    FillScreen OutboxScreen MeScreen QueueScreen SubmissionScreen LedgerScreen NotFoundScreen
-}
+mod case;
+mod fill;
+mod frame;
+mod home;
+mod ledger;
+mod login;
+mod me;
+mod not_found;
+mod outbox;
+mod parts;
+mod pin;
+mod queue;
+mod start;
+mod submission;
+mod words;
 
-/// The bar, the navigation and the notices around a screen.
-#[component]
-pub fn Frame(children: Children) -> impl IntoView {
-    children()
-}
+pub use case::CaseScreen;
+pub use fill::FillScreen;
+pub use frame::Frame;
+pub use home::HomeScreen;
+pub use ledger::LedgerScreen;
+pub use login::{LoginAgainScreen, LoginScreen};
+pub use me::MeScreen;
+pub use not_found::NotFoundScreen;
+pub use outbox::OutboxScreen;
+pub use pin::PinScreen;
+pub use queue::QueueScreen;
+pub use start::{BrokenScreen, StartingScreen, UnsupportedScreen};
+pub use submission::SubmissionScreen;

@@ -31,6 +31,12 @@ const TABLES: &[&str] =
 #[derive(Clone, Copy, Debug)]
 pub struct Changes([Trigger; Table::ALL.len()]);
 
+impl Default for Changes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Changes {
     /// Nothing has changed yet.
     pub fn new() -> Self {

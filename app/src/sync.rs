@@ -1,11 +1,33 @@
 //! When to synchronise, and what the screens see of it.
-use crate::device::Device;
-use crate::session::Session;
+//!
+//! What a sync does is core's (`doorstep_core::phone::synchronise`); here is
+//! when: on entering, when the page becomes visible, when the network is back,
+//! two seconds after something was finished, every five minutes, by the
+//! button, and again after a failure that waiting may mend. One at a time.
+
+mod backoff;
+mod wire;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
 use chrono::{DateTime, Utc};
 use doorstep_core::ids::MediaId;
-use doorstep_core::phone::Failure;
 use doorstep_core::phone::outbox::Unsent;
+use doorstep_core::phone::{Failure, SyncReport, SyncState, synchronise};
+use doorstep_core::store::{StoreError, Table};
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::browser::{listen, sleep};
+use crate::clock;
+use crate::device::Device;
+use crate::session::{AppPhone, Session, SessionState};
+use wire::Wire;
+
+/// So that what is finished in a row goes in one request.
+const SAVED_WAIT_MS: u32 = 2_000;
+const EVERY_MS: u32 = 300_000;
 
 /// What a sync is doing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -37,25 +59,214 @@ pub struct SyncStatus {
 /// The driver of sync.
 #[derive(Clone, Copy, Debug)]
 pub struct Synchroniser {
+    session: Session,
     status: RwSignal<SyncStatus>,
+    engine: StoredValue<Rc<Engine>, LocalStorage>,
 }
+
+#[derive(Debug, Default)]
+struct Engine {
+    running: Cell<bool>,
+    /// Somebody asked while one was running.
+    asked_again: Cell<bool>,
+    failures: Cell<u32>,
+    /// Counts what was planned: only the latest plan counts.
+    plan: Cell<u64>,
+    /// The roles were asked for since somebody came in.
+    me_is_fresh: Cell<bool>,
+}
+
 impl Synchroniser {
-    pub fn start_for(_session: Session, _device: Device) -> Self {
-        Self { status: RwSignal::default() }
+    /// Synchronises `session` from now on.
+    pub fn start_for(session: Session, device: Device) -> Self {
+        let sync =
+            Self { session, status: RwSignal::default(), engine: StoredValue::new_local(Rc::default()) };
+        let is_in = Memo::new(move |_| matches!(session.state(), SessionState::Open { .. }));
+        let is_waiting_for_login = Memo::new(move |_| session.login_needed());
+        Effect::new(move |_| {
+            if is_in.get() {
+                device.request_persistence();
+                sync.start();
+            } else {
+                sync.rest();
+            }
+        });
+        Effect::new(move |was_waiting: Option<bool>| {
+            let waits = is_waiting_for_login.get();
+            if was_waiting == Some(true) && !waits {
+                sync.start();
+            }
+            waits
+        });
+        Effect::new(move |was_online: Option<bool>| {
+            let online = device.online();
+            if online && was_online == Some(false) {
+                sync.start();
+            }
+            online
+        });
+        Effect::new(move |_| {
+            session.changes().track(&[Table::Operation, Table::Media]);
+            if is_in.get() {
+                spawn_local(sync.count());
+            }
+        });
+        listen(&document(), "visibilitychange", move |_| {
+            if !document().hidden() {
+                sync.start();
+            }
+        });
+        spawn_local(async move {
+            loop {
+                sleep(EVERY_MS).await;
+                if !document().hidden() {
+                    sync.go();
+                }
+            }
+        });
+        sync
     }
-    /// Tracks.
+
+    /// What the screens show. Tracks.
     pub fn status(self) -> SyncStatus {
         self.status.get()
     }
-    /// The button.
-    pub fn start(self) {}
+
+    /// The button, and whatever makes success likely: waits no longer for
+    /// earlier failures.
+    pub fn start(self) {
+        self.engine.get_value().failures.set(0);
+        self.go();
+    }
+
     /// Something was finished: in two seconds.
-    pub fn saved(self) {}
+    pub fn saved(self) {
+        self.plan(SAVED_WAIT_MS);
+    }
+
     /// How far a photo's upload is. Tracks.
     pub fn upload_percent(self, media_id: MediaId) -> Option<u8> {
         self.status.with(|status| match status.phase {
             SyncPhase::SendingFile { media_id: current, percent, .. } if current == media_id => Some(percent),
             _ => None,
         })
+    }
+
+    fn plan(self, wait_ms: u32) {
+        let engine = self.engine.get_value();
+        let plan = engine.plan.get() + 1;
+        engine.plan.set(plan);
+        spawn_local(async move {
+            sleep(wait_ms).await;
+            if engine.plan.get() == plan {
+                self.go();
+            }
+        });
+    }
+
+    fn go(self) {
+        let engine = self.engine.get_value();
+        if engine.running.get() {
+            engine.asked_again.set(true);
+            return;
+        }
+        let Ok(phone) = self.session.phone_untracked() else { return };
+        // Only the person can go on; what is planned would fail alike.
+        if self.session.login_needed_untracked() {
+            self.status.update(|status| status.failure = Some(Failure::LoginNeeded));
+            return;
+        }
+        engine.running.set(true);
+        engine.asked_again.set(false);
+        engine.plan.set(engine.plan.get() + 1);
+        spawn_local(async move {
+            let report = Box::pin(self.run(&phone)).await;
+            engine.running.set(false);
+            self.finished(report);
+        });
+    }
+
+    async fn run(self, phone: &Rc<AppPhone>) -> SyncReport {
+        let failed = |failure| SyncReport { failure: Some(failure), ..SyncReport::default() };
+        let client = match self.session.client() {
+            Ok(client) => client,
+            Err(failure) => return failed(failure),
+        };
+        self.count().await;
+        let files = self.status.with_untracked(|status| status.unsent.files);
+        let wire = Wire::new(client, self.status, files);
+        let device = phone.owner().device_id;
+        match synchronise(phone.store(), &wire, device, &clock::utc_now).await {
+            Ok(report) => report,
+            Err(error) => failed(Failure::Store(error)),
+        }
+    }
+
+    fn finished(self, report: SyncReport) {
+        let engine = self.engine.get_value();
+        // Locking ends a sync; that is no failure.
+        let failure = report.failure.filter(|failure| *failure != Failure::Store(StoreError::Locked));
+        let is_done = failure.is_none();
+        self.status.update(|status| {
+            status.phase = SyncPhase::Idle;
+            status.failure.clone_from(&failure);
+        });
+        let memory = Rc::clone(&engine);
+        spawn_local(async move {
+            if report.device_forked
+                && let Err(error) = self.session.device_was_forked().await
+            {
+                self.status.update(|status| status.failure = Some(Failure::Store(error)));
+            }
+            if is_done && !memory.me_is_fresh.replace(true) {
+                // What is remembered holds until the next time.
+                memory.me_is_fresh.set(self.session.refresh_me().await.is_ok());
+            }
+            self.count().await;
+        });
+        let Some(failure) = failure else {
+            engine.failures.set(0);
+            if engine.asked_again.replace(false) {
+                self.go();
+            }
+            return;
+        };
+        let failures = engine.failures.get().saturating_add(1);
+        engine.failures.set(failures);
+        let asked_again = engine.asked_again.replace(false);
+        if let Some(wait_ms) = backoff::wait_ms(&failure, failures, js_sys::Math::random()) {
+            // Asked for after this one had begun: perhaps with a network since.
+            self.plan(if asked_again { wait_ms.min(SAVED_WAIT_MS) } else { wait_ms });
+        }
+    }
+
+    /// Nobody is in.
+    fn rest(self) {
+        let engine = self.engine.get_value();
+        engine.plan.set(engine.plan.get() + 1);
+        engine.failures.set(0);
+        engine.me_is_fresh.set(false);
+        self.status.set(SyncStatus::default());
+    }
+
+    /// Counts what is only on this phone, and reads when all had arrived.
+    async fn count(self) {
+        let Ok(phone) = self.session.phone_untracked() else { return };
+        let (unsent, state) = (phone.unsent().await, SyncState::load(phone.store()).await);
+        if self.session.phone_untracked().is_err() {
+            return;
+        }
+        let shown = self.status.get_untracked();
+        let mut now = shown.clone();
+        if let Ok(unsent) = unsent {
+            now.unsent = unsent;
+        }
+        if let Ok(state) = state {
+            now.last_success = state.synced_at;
+            now.skew_ms = state.skew_ms;
+        }
+        if now != shown {
+            self.status.set(now);
+        }
     }
 }

@@ -12,8 +12,13 @@
 //!   what a grid worker answers. [`pictures`]: photos, real and hostile.
 //! * [`office`]: a reviewer's requests.
 //! * [`gate`]: the network between a client and the server, which can be cut.
+//! * [`cdp`]: a real Chromium, driven by the DevTools protocol.
+//! * [`wait`]: waiting without guessing how long something takes.
+
+#![forbid(unsafe_code)]
 
 pub mod caller;
+pub mod cdp;
 pub mod county;
 pub mod database;
 pub mod device;

@@ -4,11 +4,12 @@
 
 use doorstep_core::ids::{DeviceId, UserId};
 use doorstep_core::store::{Durability, StoreError};
+use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::crypto::{DeviceKeys, Envelope};
 use super::indexed_db::{IndexedDb, KEY, RowWrite};
-use crate::browser::{buffer_of, bytes_of, get, object};
+use crate::browser::{buffer_of, bytes_of, get, object, set};
 
 const NAME: &str = "doorstep-device";
 const USERS: &str = "user";
@@ -31,6 +32,50 @@ pub struct UserRow {
     pub signed_out: bool,
     /// Another copy of the device was seen: the next login is a new device.
     pub forked: bool,
+    /// When it was last opened, as [`Self::locked_until_ms`].
+    pub used_ms: f64,
+    /// Databases whose PIN was forgotten: kept, in case it comes to mind.
+    pub earlier: Vec<Earlier>,
+}
+
+/// A database of before a forgotten PIN.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Earlier {
+    pub generation: u32,
+    pub envelope: Envelope,
+}
+
+fn envelope_members(envelope: &Envelope) -> [(&'static str, JsValue); 3] {
+    [
+        ("salt", buffer_of(&envelope.salt)),
+        ("iv", buffer_of(&envelope.iv)),
+        ("wrapped", buffer_of(&envelope.wrapped)),
+    ]
+}
+
+fn envelope_of(row: &JsValue) -> Envelope {
+    Envelope {
+        salt: bytes_of(&get(row, "salt")),
+        iv: bytes_of(&get(row, "iv")),
+        wrapped: bytes_of(&get(row, "wrapped")),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small counts, written as such")]
+fn count_of(row: &JsValue, name: &str) -> u32 {
+    get(row, name).as_f64().unwrap_or_default() as u32
+}
+
+impl Earlier {
+    fn to_row(&self) -> JsValue {
+        let row = object(&envelope_members(&self.envelope));
+        set(&row, "generation", &JsValue::from(self.generation));
+        row.into()
+    }
+
+    fn from_row(row: &JsValue) -> Self {
+        Self { generation: count_of(row, "generation"), envelope: envelope_of(row) }
+    }
 }
 
 impl UserRow {
@@ -40,33 +85,29 @@ impl UserRow {
     }
 
     fn to_row(&self) -> JsValue {
-        object(&[
+        let row = object(&[
             (KEY, JsValue::from_str(&self.user_id.to_string())),
             ("login_name", JsValue::from_str(&self.login_name)),
             ("device_id", JsValue::from_str(&self.device_id.to_string())),
             ("signing", self.keys.signing.clone().into()),
             ("public_key", JsValue::from_str(&self.keys.public_key)),
             ("secret", self.keys.secret.clone().into()),
-            ("salt", buffer_of(&self.envelope.salt)),
-            ("iv", buffer_of(&self.envelope.iv)),
-            ("wrapped", buffer_of(&self.envelope.wrapped)),
             ("generation", JsValue::from(self.generation)),
             ("wrong_pins", JsValue::from(self.wrong_pins)),
             ("locked_until_ms", JsValue::from(self.locked_until_ms)),
             ("signed_out", JsValue::from(self.signed_out)),
             ("forked", JsValue::from(self.forked)),
-        ])
-        .into()
+            ("used_ms", JsValue::from(self.used_ms)),
+            ("earlier", self.earlier.iter().map(Earlier::to_row).collect::<Array>().into()),
+        ]);
+        for (name, value) in envelope_members(&self.envelope) {
+            set(&row, name, &value);
+        }
+        row.into()
     }
 
     fn from_row(row: &JsValue) -> Option<Self> {
         let word = |name| get(row, name).as_string();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "small counts, written as such"
-        )]
-        let count = |name| get(row, name).as_f64().unwrap_or_default() as u32;
         Some(Self {
             user_id: word(KEY)?.parse().ok()?,
             login_name: word("login_name")?,
@@ -76,16 +117,14 @@ impl UserRow {
                 public_key: word("public_key")?,
                 secret: get(row, "secret").dyn_into().ok()?,
             },
-            envelope: Envelope {
-                salt: bytes_of(&get(row, "salt")),
-                iv: bytes_of(&get(row, "iv")),
-                wrapped: bytes_of(&get(row, "wrapped")),
-            },
-            generation: count("generation"),
-            wrong_pins: count("wrong_pins"),
+            envelope: envelope_of(row),
+            generation: count_of(row, "generation"),
+            wrong_pins: count_of(row, "wrong_pins"),
             locked_until_ms: get(row, "locked_until_ms").as_f64().unwrap_or_default(),
             signed_out: get(row, "signed_out").is_truthy(),
             forked: get(row, "forked").is_truthy(),
+            used_ms: get(row, "used_ms").as_f64().unwrap_or_default(),
+            earlier: Array::from(&get(row, "earlier")).iter().map(|row| Earlier::from_row(&row)).collect(),
         })
     }
 }
@@ -135,13 +174,16 @@ impl DeviceStore {
         self.0.write(&[RowWrite::Put(USERS, user.to_row())], Durability::Strict).await
     }
 
-    /// Forgets a user and deletes their database. Only for somebody who has
+    /// Forgets a user and deletes their databases. Only for somebody who has
     /// nothing unsent.
     ///
     /// # Errors
     /// When the browser does not let us.
     pub async fn forget(&self, user: &UserRow) -> Result<(), StoreError> {
         self.0.write(&[RowWrite::Delete(USERS, user.user_id.to_string())], Durability::Strict).await?;
+        for earlier in &user.earlier {
+            IndexedDb::delete(&database_name(user.user_id, earlier.generation)).await?;
+        }
         IndexedDb::delete(&user.database()).await
     }
 }

@@ -78,7 +78,7 @@ pub fn canonical_json(value: &serde_json::Value) -> String {
         match value {
             serde_json::Value::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
-                members.sort_by(|(left, _), (right, _)| left.cmp(right));
+                members.sort_by_key(|(name, _)| *name);
                 out.push('{');
                 for (index, (key, member)) in members.into_iter().enumerate() {
                     if index > 0 {

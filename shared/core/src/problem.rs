@@ -52,7 +52,7 @@ problems! {
     TooManyRequests, "too_many_requests", 429, "请求过于频繁,请稍候再试。", "Too many requests. Wait a little and try again.";
     AppTooOld, "app_too_old", 426, "应用版本过旧,请先更新再接收数据。已填写的内容可以照常上传。", "This version of the app is too old to receive data. Update it first. What you captured can still be sent.";
     OperationGap, "operation_gap", 409, "上传顺序有缺漏,手机将自动从缺漏处重传。", "Operations are missing before these. The phone sends again from the gap by itself.";
-    DeviceForked, "device_forked", 409, "检测到同一设备身份被使用了两次,手机将自动更换身份后重传。", "Two copies of this device are sending. The phone takes a new identity and sends again by itself.";
+    DeviceForked, "device_forked", 409, "检测到同一设备身份被使用了两次。请重新登录,手机会更换身份并重传;未上传的记录仍在手机上。", "Two copies of this device are sending. Log in again: the phone then takes a new identity and sends again. Unsent records are still on the phone.";
     NotReviewable, "not_reviewable", 409, "该记录已处理过,请刷新查看最新状态。", "This submission was decided already. Refresh to see where it stands.";
     OwnSubmission, "own_submission", 403, "不能审核自己填写的记录,请由他人审核。", "You cannot review what you captured yourself. Somebody else has to.";
     CommentRequired, "comment_required", 400, "退回或不予通过时必须写明原因。", "Say why when you return or reject a submission.";

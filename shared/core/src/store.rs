@@ -148,6 +148,10 @@ pub enum StoreError {
     /// The browser took the database away or closed it.
     #[error("the browser closed the database: reload the page ({0})")]
     Lost(String),
+    /// The browser deleted everything that was stored, as some do when the
+    /// disk is full or the site was not opened for long.
+    #[error("the browser deleted what was stored: open the page again and log in")]
+    Gone,
     /// A stored value does not decrypt or parse.
     #[error("a stored value cannot be read: {0}")]
     Unreadable(String),

@@ -74,6 +74,10 @@ pub struct ChoiceView {
     pub value: String,
     /// What is shown, in the language of the session.
     pub label: String,
+    /// The list's column `py`: pinyin initials of the label, for searching;
+    /// empty when the list has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub initials: String,
 }
 
 /// One section: a top-level group, or the questions between two groups.

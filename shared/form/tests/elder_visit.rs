@@ -312,6 +312,7 @@ fn villages_follow_the_township() {
     assert!(changed.contains(&"/g_visit/village".to_owned()));
     let node = session.node(&path("/g_visit/village")).expect("there");
     assert_eq!(node.choices[0].label, "东街社区");
+    assert_eq!(node.choices[0].initials, "dj");
     assert_eq!(node.problem, Some(ProblemKind::NotAChoice), "the village chosen before is no longer offered");
     answer(&mut session, "/g_visit/village", "610199001002");
     assert_eq!(session.node(&path("/g_visit/village")).expect("there").problem, None);

@@ -1,13 +1,15 @@
 //! Finished visits on their way: what a person can see of each, and which
 //! operations are due to be sent.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::draft::{MediaEntry, MediaState};
 use super::{Phone, PhoneError};
 use crate::ids::{DeviceId, FormVersionId, SubmissionId, TaskId};
-use crate::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
+use crate::store::{Batch, Durability, LocalStore, StoreError, Table, Write, decode};
 use crate::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
 use crate::sync::{Operation, ParkReason, Receipt};
 
@@ -204,6 +206,38 @@ impl<S: LocalStore> Phone<S> {
         }
         self.store.commit(batch, Durability::Strict).await?;
         self.owner.device_id = device_id;
+        Ok(())
+    }
+
+    /// Takes over everything that another store of the same person holds and
+    /// the server may lack: drafts, files, and every operation, numbered after
+    /// the ones here and unsent (the server knows what it has by identifier).
+    /// What is here already is left alone, so doing it twice does no harm.
+    ///
+    /// # Errors
+    /// When a store cannot be read or written; nothing has changed then.
+    pub async fn adopt(&self, other: &impl LocalStore) -> Result<(), PhoneError> {
+        let mut batch = Batch::default();
+        for table in [Table::Draft, Table::DraftAnswer, Table::Media, Table::MediaBytes] {
+            let here: BTreeSet<String> =
+                self.store.keys(table, "").await?.into_iter().map(|(key, _)| key).collect();
+            let rows = other.scan(table, "").await?;
+            batch.0.extend(
+                rows.into_iter().filter(|row| !here.contains(&row.key)).map(|row| Write::Put(table, row)),
+            );
+        }
+        let here = self.operations().await?;
+        let known: BTreeSet<_> = here.iter().map(|entry| entry.operation.op_id).collect();
+        let last = here.iter().map(|entry| entry.operation.seq).max().unwrap_or(0);
+        let rows = other.scan(Table::Operation, "").await?;
+        let theirs: Vec<OutboxOperation> = rows.iter().map(decode).collect::<Result<_, _>>()?;
+        let missing = theirs.into_iter().filter(|entry| !known.contains(&entry.operation.op_id));
+        for (seq, mut entry) in (last + 1..).zip(missing) {
+            entry.operation.seq = seq;
+            entry.state = OperationState::Waiting;
+            batch.put(Table::Operation, OutboxOperation::key(seq), &entry)?;
+        }
+        self.store.commit(batch, Durability::Strict).await?;
         Ok(())
     }
 }

@@ -11,6 +11,9 @@ use crate::plan::PlanChoices;
 use crate::view::{ChoiceView, ProblemKind};
 use std::sync::Arc;
 
+/// Where lists keep pinyin initials.
+const INITIALS_COLUMN: &str = "py";
+
 impl Session {
     /// Decides again what is wrong with the answer of an item.
     pub(super) fn check(&mut self, item: u32, queue: &mut Queue) {
@@ -118,15 +121,25 @@ impl Session {
                 let nodes = Evaluator::new(self).nodes(&formula.expression, &focus)?;
                 let answers =
                     nodes.into_iter().map(|node| self.text(node)).filter(|answer| !answer.is_empty());
-                Ok(answers.map(|answer| ChoiceView { label: answer.clone(), value: answer }).collect())
+                Ok(answers
+                    .map(|answer| ChoiceView {
+                        label: answer.clone(),
+                        value: answer,
+                        initials: String::new(),
+                    })
+                    .collect())
             }
             PlanChoices::List { list: number, value_column, label_column, filtered } => {
                 let Some(list) = self.plan.list(*number) else {
                     return Ok(Vec::new());
                 };
+                let initials = list.column(INITIALS_COLUMN);
                 let choice = |row: u32| ChoiceView {
                     value: list.cell(row, *value_column, self.language).to_owned(),
                     label: list.cell(row, *label_column, self.language).to_owned(),
+                    initials: initials
+                        .map(|column| list.cell(row, column, self.language).to_owned())
+                        .unwrap_or_default(),
                 };
                 let Some(filter) = filtered else {
                     return Ok(list.row_numbers().map(choice).collect());

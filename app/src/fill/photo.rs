@@ -1,0 +1,154 @@
+//! Photos: taken by the phone's camera, made small, shown, taken again.
+
+use std::rc::Rc;
+
+use doorstep_core::text::LocalText;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+
+use super::question::Handle;
+use crate::app::use_settings;
+use crate::camera::{self, ObjectUrl};
+use crate::explain::Explain;
+use crate::i18n::*;
+use crate::ui::{Button, ButtonKind, Icon, IconName, Loading, Notice, Tone};
+
+/// What is known of the picture behind an answer.
+type Picture = Result<Option<Rc<ObjectUrl>>, LocalText>;
+
+/// The picture of the question, when it has one.
+#[component]
+pub(super) fn Preview(
+    handle: Handle,
+    /// A drawing on white, not a photo.
+    #[prop(optional)]
+    drawing: bool,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let settings = use_settings();
+    let file_name = Memo::new(move |_| handle.value());
+    let picture = LocalResource::new(move || {
+        let file_name = file_name.get();
+        let filling = handle.filling;
+        async move { filling.picture(file_name).await }
+    });
+    let frame = move |picture: Option<&Picture>| match picture {
+        None => view! { <Loading /> }.into_any(),
+        Some(Ok(Some(address))) => {
+            let words = move || handle.view.with(|view| view.label.clone());
+            view! { <img class="photo__image" src=address.address().to_owned() alt=words /> }.into_any()
+        }
+        Some(Ok(None)) => view! {
+            <p class="photo__elsewhere">
+                <Icon name=IconName::Photo />
+                {t!(i18n, fill.picture_at_server)}
+            </p>
+        }
+        .into_any(),
+        Some(Err(text)) => {
+            let text = text.clone();
+            view! {
+                <Notice tone=Tone::Bad>
+                    <p>{move || text.get(settings.language()).to_owned()}</p>
+                </Notice>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <div class="photo__frame" class:photo__frame--drawing=drawing>
+            {move || picture.with(|picture| frame(picture.as_ref()))}
+        </div>
+    }
+}
+
+/// A photo by the phone's camera, or from its files where there is none.
+#[component]
+pub(super) fn PhotoField(handle: Handle) -> impl IntoView {
+    let i18n = use_i18n();
+    let settings = use_settings();
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<LocalText>);
+    let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
+    let max_pixels =
+        handle.view.with_untracked(|view| view.parameters.get("max-pixels")?.parse::<u32>().ok());
+    let path = handle.path.get_value();
+    let filling = handle.filling;
+    let taken = move |event: leptos::ev::Event| {
+        let Some(input) =
+            event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok())
+        else {
+            return;
+        };
+        let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
+        // So that the same file can be chosen again.
+        input.set_value("");
+        failure.set(None);
+        busy.set(true);
+        let (path, kept) = (path.clone(), filling.kept());
+        spawn_local(async move {
+            match camera::take(&file, max_pixels).await {
+                // The draft outlives this screen; the signals do not.
+                Ok(photo) => kept.attach(&path, photo),
+                Err(error) => drop(failure.try_set(Some(error.explain()))),
+            }
+            busy.try_set(false);
+        });
+    };
+    view! {
+        <div class="photo">
+            <Show when=move || there.get()>
+                <Preview handle />
+            </Show>
+            <Show when=move || busy.get()>
+                <p class="photo__busy" role="status">
+                    <Icon name=IconName::Sync turning=true />
+                    {t!(i18n, fill.photo_busy)}
+                </p>
+            </Show>
+            {move || {
+                failure
+                    .get()
+                    .map(|text| {
+                        view! {
+                            <Notice tone=Tone::Bad>
+                                <p>{move || text.get(settings.language()).to_owned()}</p>
+                            </Notice>
+                        }
+                    })
+            }}
+            <div class="cluster">
+                <label class="button button--secondary photo__take">
+                    <Icon name=IconName::Camera />
+                    {move || {
+                        if there.get() {
+                            t_string!(i18n, fill.photo_again)
+                        } else {
+                            t_string!(i18n, fill.photo_take)
+                        }
+                    }}
+                    <input
+                        class="unseen"
+                        type="file"
+                        accept="image/*"
+                        capture="environment"
+                        id=handle.id.get_value()
+                        aria-describedby=handle.described_by.get_value()
+                        on:click=move |_| filling.flush()
+                        on:change=taken
+                    />
+                </label>
+                <Show when=move || there.get()>
+                    <Button
+                        kind=ButtonKind::Quiet
+                        icon=IconName::Trash
+                        on_press=move || handle.answer(String::new())
+                    >
+                        {t!(i18n, fill.remove)}
+                    </Button>
+                </Show>
+            </div>
+        </div>
+    }
+}

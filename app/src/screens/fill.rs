@@ -1,0 +1,519 @@
+//! Filling in a form: one section a page, then "check and finish".
+
+use doorstep_core::ids::DraftId;
+use doorstep_core::phone::OpenDraft;
+use doorstep_core::text::LocalText;
+use doorstep_form::{NodePath, PageView};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_params_map};
+use wasm_bindgen::JsCast;
+
+use crate::app::{use_device, use_session, use_settings, use_sync};
+use crate::clock::now;
+use crate::explain::Explain;
+use crate::fill::{CheckStep, Comments, Filling, FinishFailure, QuestionView};
+use crate::i18n::*;
+use crate::ui::{
+    Actions, Button, ButtonKind, Dialog, DialogActions, IconButton, IconName, Loading, Notice, Page, Tone,
+};
+
+/// Opening a draft.
+#[derive(Clone)]
+enum Opening {
+    UnderWay,
+    Failed(LocalText),
+    Open(Filling),
+}
+
+/// The draft of `/fill/:draft`, one section a page.
+#[component]
+pub fn FillScreen() -> impl IntoView {
+    let i18n = use_i18n();
+    let session = use_session();
+    let settings = use_settings();
+    let device = use_device();
+    let params = use_params_map();
+    let opening = RwSignal::new(Opening::UnderWay);
+    device.set_draft_open(true);
+    on_cleanup(move || device.set_draft_open(false));
+    let owner = Owner::current();
+    let id = params.with_untracked(|params| params.get("draft").and_then(|id| id.parse::<DraftId>().ok()));
+    spawn_local(async move {
+        let opened = open(session, id, settings.language_untracked().code()).await;
+        let next = match (opened, owner) {
+            // The draft belongs to the screen, and goes with it.
+            (Ok(draft), Some(owner)) => Opening::Open(owner.with(|| Filling::new(session, draft))),
+            (Ok(_), None) => return,
+            (Err(text), _) => Opening::Failed(text),
+        };
+        opening.try_set(next);
+    });
+    let closed_title = Signal::derive(move || t_string!(i18n, fill.form).to_owned());
+    move || match opening.get() {
+        Opening::UnderWay => view! {
+            <Page title=closed_title back=true>
+                <Loading />
+            </Page>
+        }
+        .into_any(),
+        Opening::Failed(text) => view! {
+            <Page title=closed_title back=true>
+                <Notice tone=Tone::Bad>
+                    <p>{move || text.get(settings.language()).to_owned()}</p>
+                    <a class="button button--secondary" href="/outbox">
+                        {t!(i18n, fill.to_outbox)}
+                    </a>
+                </Notice>
+            </Page>
+        }
+        .into_any(),
+        Opening::Open(filling) => view! { <OpenForm filling /> }.into_any(),
+    }
+}
+
+async fn open(
+    session: crate::session::Session,
+    id: Option<DraftId>,
+    language: &str,
+) -> Result<OpenDraft, LocalText> {
+    let Some(id) = id else {
+        return Err(LocalText::new("地址不对,没有这份草稿。", "There is no such draft."));
+    };
+    let phone = session.phone().map_err(|error| error.explain())?;
+    phone.open_draft(id, language, now()).await.map_err(|error| error.explain())
+}
+
+/// Where in the form one is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// The section of this index.
+    Section(usize),
+    Check,
+}
+
+/// Moves between the steps of one form.
+#[derive(Clone, Copy)]
+struct Steps {
+    filling: Filling,
+    now: RwSignal<Step>,
+    /// The sections with something to fill or read.
+    sections: Memo<Vec<PageView>>,
+    /// A question to show once its section is there.
+    wanted: RwSignal<Option<NodePath>>,
+    /// "Next" was pressed and something is missing; the next press goes on.
+    warned: RwSignal<bool>,
+}
+
+impl Steps {
+    fn new(filling: Filling) -> Self {
+        let sections = Memo::new(move |_| {
+            let mut pages = filling.pages();
+            pages.retain(|page| {
+                page.nodes.iter().any(|path| {
+                    filling.question(path).is_some_and(|question| {
+                        question.view.with(|view| view.relevant && !view.kind.is_container())
+                    })
+                })
+            });
+            pages
+        });
+        let first = sections.with_untracked(|sections| sections.first().map_or(0, |page| page.index));
+        let steps = Self {
+            filling,
+            now: RwSignal::new(Step::Section(first)),
+            sections,
+            wanted: RwSignal::new(None),
+            warned: RwSignal::new(false),
+        };
+        if let Some(page) = steps.page_to_resume() {
+            steps.now.set(Step::Section(page));
+        }
+        steps
+    }
+
+    /// The section of the first remark for a correction, else of the last
+    /// answer.
+    fn page_to_resume(self) -> Option<usize> {
+        let record = self.filling.record();
+        let commented: Option<NodePath> =
+            record.comments.iter().find_map(|comment| comment.path.as_ref()?.parse().ok());
+        let last = self.filling.last_answered();
+        self.page_of(&last.or(commented)?)
+    }
+
+    fn page_of(self, path: &NodePath) -> Option<usize> {
+        self.sections.with_untracked(|sections| {
+            sections.iter().find(|page| page.nodes.contains(path)).map(|page| page.index)
+        })
+    }
+
+    /// The section on the screen. Tracks.
+    fn section(self) -> Option<PageView> {
+        match self.now.get() {
+            Step::Section(index) => {
+                self.sections.with(|sections| sections.iter().find(|page| page.index == index).cloned())
+            }
+            Step::Check => None,
+        }
+    }
+
+    /// Number of this step and of all, from 1. Tracks.
+    fn progress(self) -> (usize, usize) {
+        self.sections.with(|sections| {
+            let all = sections.len() + 1;
+            match self.now.get() {
+                Step::Section(index) => {
+                    (sections.iter().position(|page| page.index >= index).unwrap_or(all - 1) + 1, all)
+                }
+                Step::Check => (all, all),
+            }
+        })
+    }
+
+    fn is_first(self) -> bool {
+        self.progress().0 == 1
+    }
+
+    fn go(self, step: Step) {
+        self.filling.flush();
+        self.warned.set(false);
+        if step == Step::Check {
+            let filling = self.filling;
+            spawn_local(async move { filling.settle().await });
+        }
+        self.now.set(step);
+        if self.wanted.with_untracked(Option::is_none) {
+            to_the_top();
+        }
+    }
+
+    /// To a question, wherever it is.
+    fn go_to(self, path: NodePath) {
+        self.filling.judge(std::slice::from_ref(&path));
+        if let Some(page) = self.page_of(&path) {
+            self.wanted.set(Some(path));
+            self.go(Step::Section(page));
+        }
+    }
+
+    fn back(self) {
+        let before = self.sections.with_untracked(|sections| {
+            let before = match self.now.get_untracked() {
+                Step::Section(index) => sections.iter().rfind(|page| page.index < index),
+                Step::Check => sections.last(),
+            };
+            before.map(|page| page.index)
+        });
+        if let Some(index) = before {
+            self.go(Step::Section(index));
+        }
+    }
+
+    /// On, once everything is written. What is missing is shown first; a
+    /// second press goes on all the same, and the last page lists it.
+    async fn next(self) {
+        let Step::Section(index) = self.now.get_untracked() else { return };
+        self.filling.settle().await;
+        let Some(Step::Section(still)) = self.now.try_get_untracked() else { return };
+        if still != index {
+            return;
+        }
+        let nodes = self.sections.with_untracked(|sections| {
+            sections
+                .iter()
+                .find(|page| page.index == index)
+                .map(|page| page.nodes.clone())
+                .unwrap_or_default()
+        });
+        let wrong = self.filling.judge(&nodes);
+        if let Some(path) = wrong.filter(|_| !self.warned.get_untracked()) {
+            self.warned.set(true);
+            show_question(&path);
+            return;
+        }
+        let after = self.sections.with_untracked(|sections| {
+            sections.iter().find(|page| page.index > index).map(|page| page.index)
+        });
+        self.go(after.map_or(Step::Check, Step::Section));
+    }
+}
+
+/// A step begins at its top, and with its heading for a screen reader.
+fn to_the_top() {
+    window().scroll_to_with_x_and_y(0.0, 0.0);
+    focus(".page__title");
+}
+
+fn focus(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // Fails only for elements that are gone.
+        let _ = element.focus();
+    }
+}
+
+/// Brings a question into view and its first field into focus.
+fn show_question(path: &NodePath) {
+    // A path is made of names and positions; it needs no escaping.
+    let wrapper = format!("[data-path=\"{path}\"]");
+    if let Ok(Some(element)) = document().query_selector(&wrapper) {
+        element.scroll_into_view();
+    }
+    focus(&format!("{wrapper} input, {wrapper} textarea, {wrapper} button, {wrapper} canvas"));
+}
+
+#[component]
+fn OpenForm(filling: Filling) -> impl IntoView {
+    let i18n = use_i18n();
+    let settings = use_settings();
+    let steps = Steps::new(filling);
+    Effect::new(move |before: Option<doorstep_core::text::Language>| {
+        let language = settings.language();
+        if before.is_some_and(|before| before != language) {
+            filling.set_language(language);
+        }
+        language
+    });
+    // Whatever hides the page may end it: the camera, another app, a call.
+    let hidden = window_event_listener_untyped("visibilitychange", move |_| filling.flush());
+    let gone = window_event_listener_untyped("pagehide", move |_| filling.flush());
+    on_cleanup(move || {
+        filling.flush();
+        hidden.remove();
+        gone.remove();
+    });
+    Effect::new(move |_| {
+        steps.section();
+        if let Some(path) = steps.wanted.get() {
+            steps.wanted.set(None);
+            request_animation_frame(move || show_question(&path));
+        }
+    });
+    let throw_away = RwSignal::new(false);
+    let title = Signal::derive(move || match steps.section() {
+        Some(page) => page.title.unwrap_or_else(|| t_string!(i18n, fill.basics).to_owned()),
+        None => t_string!(i18n, fill.check).to_owned(),
+    });
+    let unsupported = filling.unsupported();
+    view! {
+        <Page
+            title
+            back=true
+            actions=move || {
+                view! {
+                    <IconButton
+                        name=IconName::Trash
+                        label=Signal::derive(move || t_string!(i18n, fill.throw_away).to_owned())
+                        on_press=move || throw_away.set(true)
+                    />
+                }
+            }
+        >
+            {match unsupported {
+                Some(question) => {
+                    view! {
+                        <Notice tone=Tone::Warning>
+                            <p>{t!(i18n, fill.form_unsupported, question = question)}</p>
+                        </Notice>
+                    }
+                        .into_any()
+                }
+                None => view! { <Form steps /> }.into_any(),
+            }}
+            <ThrowAway filling open=throw_away />
+        </Page>
+    }
+}
+
+#[component]
+fn Form(steps: Steps) -> impl IntoView {
+    let i18n = use_i18n();
+    let filling = steps.filling;
+    let record = filling.record();
+    let nodes = Memo::new(move |_| steps.section().map(|page| page.nodes));
+    let general: Vec<_> = record.comments.iter().filter(|comment| comment.path.is_none()).cloned().collect();
+    let corrects = !record.comments.is_empty();
+    view! {
+        <Progress steps label=record.case_label />
+        <Show when=move || corrects && nodes.with(Option::is_some) && steps.is_first()>
+            <Notice tone=Tone::Info>
+                <p>{t!(i18n, fill.correction)}</p>
+            </Notice>
+            <Comments comments=general.clone() />
+        </Show>
+        {move || match nodes.get() {
+            Some(nodes) => {
+                nodes.into_iter().map(|path| view! { <QuestionView filling path /> }).collect_view().into_any()
+            }
+            None => view! { <CheckStep filling on_go=move |path| steps.go_to(path) /> }.into_any(),
+        }}
+        <Bar steps />
+    }
+}
+
+/// Whose visit, how far, and whether it is on the disk.
+#[component]
+fn Progress(steps: Steps, label: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let progress = Memo::new(move |_| steps.progress());
+    let saved = Memo::new(move |_| steps.filling.is_saved());
+    view! {
+        <div class="fill__progress">
+            <div class="cluster cluster--apart">
+                <strong>{label}</strong>
+                <span class="soft small">
+                    {move || {
+                        if saved.get() { t_string!(i18n, fill.saved) } else { t_string!(i18n, fill.saving) }
+                    }} " · "
+                    <span class="numbers">{move || format!("{}/{}", progress.get().0, progress.get().1)}</span>
+                </span>
+            </div>
+            <progress
+                class="meter"
+                max=move || progress.get().1.to_string()
+                prop:value=move || f64::from(u32::try_from(progress.get().0).unwrap_or(0))
+                aria-label=move || t_string!(i18n, fill.progress)
+            ></progress>
+        </div>
+    }
+}
+
+/// Back, next, finish.
+#[component]
+fn Bar(steps: Steps) -> impl IntoView {
+    let i18n = use_i18n();
+    let settings = use_settings();
+    let sync = use_sync();
+    let navigate = use_navigate();
+    let moving = RwSignal::new(false);
+    let finishing = RwSignal::new(false);
+    let failure = RwSignal::new(None::<LocalText>);
+    let filling = steps.filling;
+    let next = move || {
+        moving.set(true);
+        spawn_local(async move {
+            steps.next().await;
+            moving.try_set(false);
+        });
+    };
+    let finish = StoredValue::new_local(move || {
+        let navigate = navigate.clone();
+        failure.set(None);
+        finishing.set(true);
+        spawn_local(async move {
+            let answer = filling.finish().await;
+            finishing.try_set(false);
+            match answer {
+                Ok(content) => {
+                    sync.saved();
+                    let address = format!("/outbox?finished={}", content.submission_id);
+                    navigate(&address, NavigateOptions { replace: true, ..NavigateOptions::default() });
+                }
+                Err(FinishFailure::Incomplete) => {
+                    failure.try_set(None);
+                    to_the_top();
+                }
+                Err(FinishFailure::Failed(text)) => drop(failure.try_set(Some(text))),
+            }
+        });
+    });
+    let blocked = Signal::derive(move || !filling.problems().is_empty());
+    view! {
+        {move || {
+            failure
+                .get()
+                .map(|text| {
+                    view! {
+                        <Notice tone=Tone::Bad>
+                            <p>{move || text.get(settings.language()).to_owned()}</p>
+                        </Notice>
+                    }
+                })
+        }}
+        <Show when=move || steps.warned.get()>
+            <p class="field__problem" role="alert">
+                {t!(i18n, fill.page_incomplete)}
+            </p>
+        </Show>
+        <Actions>
+            <Show when=move || !steps.is_first()>
+                <Button kind=ButtonKind::Secondary on_press=move || steps.back()>
+                    {t!(i18n, fill.previous)}
+                </Button>
+            </Show>
+            <Show
+                when=move || steps.now.get() == Step::Check
+                fallback=move || {
+                    view! {
+                        <Button busy=moving on_press=next>
+                            {move || {
+                                if steps.warned.get() {
+                                    t_string!(i18n, fill.skip)
+                                } else {
+                                    t_string!(i18n, fill.next)
+                                }
+                            }}
+                        </Button>
+                    }
+                }
+            >
+                <Button
+                    busy=finishing
+                    disabled=blocked
+                    on_press=move || finish.with_value(|finish| finish())
+                >
+                    {t!(i18n, fill.finish)}
+                </Button>
+            </Show>
+        </Actions>
+    }
+}
+
+/// Asks before a draft is thrown away.
+#[component]
+fn ThrowAway(filling: Filling, open: RwSignal<bool>) -> impl IntoView {
+    let i18n = use_i18n();
+    let settings = use_settings();
+    let navigate = use_navigate();
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<LocalText>);
+    let yes = StoredValue::new_local(move || {
+        let navigate = navigate.clone();
+        busy.set(true);
+        failure.set(None);
+        spawn_local(async move {
+            let answer = filling.discard().await;
+            busy.try_set(false);
+            match answer {
+                Ok(()) => navigate("/", NavigateOptions { replace: true, ..NavigateOptions::default() }),
+                Err(text) => drop(failure.try_set(Some(text))),
+            }
+        });
+    });
+    view! {
+        <Dialog open title=Signal::derive(move || t_string!(i18n, fill.throw_away_title).to_owned())>
+            <p>{t!(i18n, fill.throw_away_text)}</p>
+            {move || {
+                failure
+                    .get()
+                    .map(|text| {
+                        view! {
+                            <Notice tone=Tone::Bad>
+                                <p>{move || text.get(settings.language()).to_owned()}</p>
+                            </Notice>
+                        }
+                    })
+            }}
+            <DialogActions>
+                <Button kind=ButtonKind::Danger busy on_press=move || yes.with_value(|yes| yes())>
+                    {t!(i18n, fill.throw_away)}
+                </Button>
+                <Button kind=ButtonKind::Secondary on_press=move || open.set(false)>
+                    {t!(i18n, fill.keep)}
+                </Button>
+            </DialogActions>
+        </Dialog>
+    }
+}

@@ -1,0 +1,262 @@
+//! Whom to visit, in what order, and how to find one among many.
+
+use doorstep_core::case::CaseRecord;
+use doorstep_core::ids::DraftId;
+use doorstep_core::phone::{DraftRecord, TaskProgress, TodayEntry};
+use doorstep_core::submission::SubmissionStatus;
+use doorstep_core::task::Urgency;
+
+/// What Today shows, part by part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Agenda {
+    /// Came back with comments, newest first.
+    pub(super) returned: Vec<ReturnedVisit>,
+    /// Past the due date, in grace or not.
+    pub(super) overdue: Vec<TodayEntry>,
+    pub(super) today: Vec<TodayEntry>,
+    /// The window is open, the due date to come.
+    pub(super) soon: Vec<TodayEntry>,
+    /// Done here; the server or the reviewer has it next.
+    pub(super) captured: Vec<TodayEntry>,
+    /// The window is not open yet.
+    pub(super) upcoming: Vec<TodayEntry>,
+}
+
+/// A submission that came back.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ReturnedVisit {
+    pub(super) status: SubmissionStatus,
+    /// `None` when the case is not on the phone (any more).
+    pub(super) case: Option<CaseRecord>,
+    /// The correction, once it was begun.
+    pub(super) draft: Option<DraftId>,
+}
+
+impl Agenda {
+    /// Groups what the phone says is open, keeping its order. What came back
+    /// is listed once, on top.
+    pub(super) fn new(
+        entries: Vec<TodayEntry>,
+        returned: Vec<SubmissionStatus>,
+        drafts: &[DraftRecord],
+        cases: &[CaseRecord],
+    ) -> Self {
+        let returned: Vec<ReturnedVisit> = returned
+            .into_iter()
+            .map(|status| ReturnedVisit {
+                case: cases.iter().find(|case| case.id == status.case_id).cloned(),
+                draft: drafts
+                    .iter()
+                    .find(|draft| draft.root_id == Some(status.root_id))
+                    .map(|draft| draft.draft_id),
+                status,
+            })
+            .collect();
+        let mut agenda = Self::default();
+        for entry in entries {
+            let listed_above = match entry.progress {
+                TaskProgress::Returned(_) => true,
+                TaskProgress::Draft(draft) => returned.iter().any(|visit| visit.draft == Some(draft)),
+                _ => false,
+            };
+            if listed_above {
+                continue;
+            }
+            let group = match (entry.progress, entry.urgency) {
+                (TaskProgress::Unsent | TaskProgress::Sent, _) => &mut agenda.captured,
+                (_, Urgency::Overdue | Urgency::Late) => &mut agenda.overdue,
+                (_, Urgency::DueToday) => &mut agenda.today,
+                (_, Urgency::Due) => &mut agenda.soon,
+                // A visit that was begun early is to be finished, not hidden.
+                (TaskProgress::Draft(_), Urgency::Upcoming) => &mut agenda.soon,
+                (_, Urgency::Upcoming) => &mut agenda.upcoming,
+            };
+            group.push(entry);
+        }
+        agenda.returned = returned;
+        agenda
+    }
+
+    /// Whether there is something to do now.
+    pub(super) fn has_work(&self) -> bool {
+        !(self.returned.is_empty()
+            && self.overdue.is_empty()
+            && self.today.is_empty()
+            && self.soon.is_empty())
+    }
+
+    /// Whether there is nothing to show at all.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_work() && self.captured.is_empty() && self.upcoming.is_empty()
+    }
+}
+
+/// The cases that `query` finds: by name, address, or the last digits of a
+/// number (identity, phone). Those with an open task first, in its order.
+pub(super) fn find<'a>(
+    cases: &'a [CaseRecord],
+    entries: &'a [TodayEntry],
+    query: &str,
+) -> Vec<(&'a CaseRecord, Option<&'a TodayEntry>)> {
+    let query = plain(query);
+    let mut found: Vec<(usize, &CaseRecord, Option<&TodayEntry>)> = cases
+        .iter()
+        .filter(|case| matches(case, &query))
+        .map(|case| {
+            let at = entries.iter().position(|entry| entry.task.case_id == case.id);
+            (at.unwrap_or(usize::MAX), case, at.and_then(|at| entries.get(at)))
+        })
+        .collect();
+    found.sort_by(|left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
+    found.into_iter().map(|(_, case, entry)| (case, entry)).collect()
+}
+
+fn matches(case: &CaseRecord, query: &str) -> bool {
+    let digits = query.chars().all(|letter| letter.is_ascii_digit() || letter == 'x');
+    let by_number = digits
+        && query.chars().count() >= 3
+        && case.properties.values().any(|value| {
+            let value = plain(value);
+            value.chars().count() >= 7 && value.ends_with(query)
+        });
+    let address = case.properties.get("address").map(|address| plain(address)).unwrap_or_default();
+    plain(&case.label).contains(query) || address.contains(query) || by_number
+}
+
+/// Without spaces and capitals, full-width letters and digits as plain ones.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !letter.is_whitespace())
+        .map(|letter| match letter {
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+            other => other,
+        })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, NaiveDate};
+    use doorstep_core::case::CaseStatus;
+    use doorstep_core::hash::ContentHash;
+    use doorstep_core::ids::{AreaId, CaseId, FormVersionId, SubmissionId, TaskId};
+    use doorstep_core::role::Role;
+    use doorstep_core::submission::SubmissionState;
+    use doorstep_core::task::{TaskOrigin, TaskRecord, TaskState};
+    use std::collections::BTreeMap;
+    use uuid::Uuid;
+
+    fn date(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, day).unwrap_or_default()
+    }
+
+    fn entry(number: u128, due: u32, progress: TaskProgress) -> TodayEntry {
+        let task = TaskRecord {
+            id: TaskId(Uuid::from_u128(number)),
+            case_id: CaseId(Uuid::from_u128(number)),
+            form_id: "elder_visit".into(),
+            assignee: None,
+            role: Role::GridWorker,
+            opens_on: date(due) - chrono::TimeDelta::days(3),
+            due_on: date(due),
+            grace_until: date(due) + chrono::TimeDelta::days(2),
+            origin: TaskOrigin::Manual,
+            state: TaskState::Open,
+        };
+        TodayEntry { urgency: task.urgency(date(20)), case: None, task, progress }
+    }
+
+    fn case(number: u128, label: &str, properties: &[(&str, &str)]) -> CaseRecord {
+        CaseRecord {
+            id: CaseId(Uuid::from_u128(number)),
+            kind: "elder".into(),
+            parent: None,
+            area_id: AreaId(Uuid::from_u128(9)),
+            county: "610199".into(),
+            label: label.into(),
+            status: CaseStatus::Open,
+            properties: properties
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            last_visits: BTreeMap::new(),
+            version: 1,
+        }
+    }
+
+    fn returned(number: u128) -> SubmissionStatus {
+        SubmissionStatus {
+            submission_id: SubmissionId(Uuid::from_u128(number)),
+            root_id: SubmissionId(Uuid::from_u128(number)),
+            revision: 1,
+            form_id: "elder_visit".into(),
+            form_version_id: FormVersionId(Uuid::from_u128(1)),
+            case_id: CaseId(Uuid::from_u128(number)),
+            task_id: None,
+            state: SubmissionState::Returned,
+            sha256: ContentHash::of(b""),
+            received_at: DateTime::UNIX_EPOCH,
+            decided_at: None,
+            comments: Vec::new(),
+            media_missing: Vec::new(),
+            content: None,
+        }
+    }
+
+    fn numbers(entries: &[TodayEntry]) -> Vec<u128> {
+        entries.iter().map(|entry| entry.task.id.0.as_u128()).collect()
+    }
+
+    #[test]
+    fn tasks_are_grouped_by_what_is_to_be_done_now() {
+        let draft = TaskProgress::Draft(DraftId(Uuid::from_u128(50)));
+        let entries = vec![
+            entry(1, 10, TaskProgress::ToDo),
+            entry(2, 19, TaskProgress::ToDo),
+            entry(3, 20, draft),
+            entry(4, 22, TaskProgress::ToDo),
+            entry(5, 28, TaskProgress::ToDo),
+            entry(6, 28, draft),
+            entry(7, 10, TaskProgress::Unsent),
+            entry(8, 10, TaskProgress::Sent),
+            entry(9, 10, TaskProgress::Returned(SubmissionId(Uuid::from_u128(9)))),
+        ];
+        let agenda = Agenda::new(entries, vec![returned(9)], &[], &[case(9, "赵示例", &[])]);
+        assert_eq!(numbers(&agenda.overdue), [1, 2]);
+        assert_eq!(numbers(&agenda.today), [3]);
+        assert_eq!(numbers(&agenda.soon), [4, 6], "a visit begun early stays in sight");
+        assert_eq!(numbers(&agenda.captured), [7, 8]);
+        assert_eq!(numbers(&agenda.upcoming), [5]);
+        assert_eq!(agenda.returned.len(), 1, "what came back is listed once");
+        assert_eq!(agenda.returned[0].case.as_ref().map(|case| case.label.as_str()), Some("赵示例"));
+    }
+
+    #[test]
+    fn nothing_to_do_is_not_nothing_at_all() {
+        let done = Agenda::new(vec![entry(1, 28, TaskProgress::ToDo)], Vec::new(), &[], &[]);
+        assert!(!done.has_work() && !done.is_empty());
+        assert!(Agenda::default().is_empty());
+    }
+
+    #[test]
+    fn a_case_is_found_by_name_address_and_last_digits() {
+        let cases = [
+            case(1, "王小明", &[("address", "二组12号"), ("phone", "13800138000")]),
+            case(2, "Wang Fang", &[("id_number", "61019919400315001X"), ("beds", "100")]),
+        ];
+        let entries = [entry(2, 20, TaskProgress::ToDo)];
+        let names = |query: &str| -> Vec<String> {
+            find(&cases, &entries, query).into_iter().map(|(case, _)| case.label.clone()).collect()
+        };
+        assert_eq!(names("小明"), ["王小明"]);
+        assert_eq!(names("wangf"), ["Wang Fang"], "spaces and capitals do not matter");
+        assert_eq!(names("12号"), ["王小明"], "full-width digits");
+        assert_eq!(names("8000"), ["王小明"]);
+        assert_eq!(names("001x"), ["Wang Fang"]);
+        assert!(names("100").is_empty(), "a small number is no identity");
+        assert!(names("李").is_empty());
+        assert!(find(&cases, &entries, "fang").first().is_some_and(|(_, entry)| entry.is_some()));
+    }
+}

@@ -1,0 +1,140 @@
+//! What several screens are made of, above the primitives of [`crate::ui`].
+
+use std::collections::BTreeMap;
+
+use doorstep_core::area::{AreaLevel, AreaRecord};
+use doorstep_core::case::CaseRecord;
+use doorstep_core::ids::AreaId;
+use doorstep_core::pack::Pack;
+use doorstep_core::phone::PhoneError;
+use doorstep_core::text::{Language, LocalText};
+use leptos::prelude::*;
+
+use super::words;
+use crate::app::use_settings;
+use crate::session::AppPhone;
+use crate::ui::{Badge, Icon, IconName, Notice, Tone};
+
+/// What the phone knows of forms, areas and the pack: enough to say codes in
+/// words.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reference {
+    pub(super) pack: Option<Pack>,
+    pub(super) areas: BTreeMap<AreaId, AreaRecord>,
+    /// Titles by form, of the current version where there is one.
+    titles: BTreeMap<String, LocalText>,
+}
+
+impl Reference {
+    /// Reads it from the phone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn load(phone: &AppPhone) -> Result<Self, PhoneError> {
+        let mut forms = phone.form_versions().await?;
+        // The current one last, so that its title stays.
+        forms.sort_by_key(|form| form.current);
+        Ok(Self {
+            pack: phone.pack().await?,
+            areas: phone.areas().await?,
+            titles: forms.into_iter().map(|form| (form.form_id, form.title)).collect(),
+        })
+    }
+
+    /// Whether nothing of it has arrived on the phone yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pack.is_none() && self.titles.is_empty()
+    }
+
+    /// Whether new captures of the form can be begun here.
+    pub(super) fn knows_form(&self, form_id: &str) -> bool {
+        self.titles.contains_key(form_id)
+    }
+
+    /// What a form is called.
+    pub(super) fn form(&self, language: Language, form_id: &str) -> String {
+        self.titles.get(form_id).map_or_else(|| form_id.to_owned(), |title| title.get(language).to_owned())
+    }
+
+    /// Where a case is: the address where the ledger has one, else the grid.
+    pub(super) fn place(&self, case: &CaseRecord) -> String {
+        let area = words::area(&self.areas, case.area_id, AreaLevel::Village);
+        match case.properties.get("address").filter(|address| !address.is_empty()) {
+            Some(address) if area.is_empty() => address.clone(),
+            Some(address) => format!("{area} · {address}"),
+            None => area,
+        }
+    }
+}
+
+/// What went wrong with the last thing that was pressed, once it did.
+#[component]
+pub(super) fn Trouble(error: RwSignal<Option<LocalText>>) -> impl IntoView {
+    let settings = use_settings();
+    move || {
+        error.get().map(|text| {
+            view! {
+                <Notice tone=Tone::Bad>
+                    <p>{move || text.get(settings.language()).to_owned()}</p>
+                </Notice>
+            }
+        })
+    }
+}
+
+/// A part that is shown on request.
+#[component]
+pub(super) fn Fold(
+    #[prop(into)] title: Signal<String>,
+    open: RwSignal<bool>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    view! {
+        <section class="fold">
+            <button
+                type="button"
+                class="fold__button"
+                aria-expanded=move || if open.get() { "true" } else { "false" }
+                on:click=move |_| open.update(|open| *open = !*open)
+            >
+                <span class="fold__title">{title}</span>
+                <span class="fold__chevron" class:fold__chevron--open=open>
+                    <Icon name=IconName::Chevron />
+                </span>
+            </button>
+            <Show when=move || open.get()>{children()}</Show>
+        </section>
+    }
+}
+
+/// The risk of a case, where the ledger knows it.
+pub(super) fn risk_badge(language: Language, pack: Option<&Pack>, case: &CaseRecord) -> AnyView {
+    words::risk(language, pack, case).map(|(word, tone)| view! { <Badge tone>{word}</Badge> }).into_any()
+}
+
+/// The alert of a submission or visit: its level, and each code in words.
+pub(super) fn alert_badges(
+    language: Language,
+    pack: Option<&Pack>,
+    kind: &str,
+    level: u8,
+    codes: &[String],
+) -> AnyView {
+    let tone = words::alert_tone(level);
+    let level_word = (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
+        view! {
+            <Badge tone strong={level >= 2} icon=IconName::Alert>
+                {word}
+            </Badge>
+        }
+    });
+    let code_words = words::alerts(language, pack, kind, codes)
+        .into_iter()
+        .map(|word| view! { <Badge tone>{word}</Badge> })
+        .collect_view();
+    view! {
+        {level_word}
+        {code_words}
+    }
+    .into_any()
+}

@@ -1,0 +1,62 @@
+//! The way to the server, and what a person sees of it on the way.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use doorstep_core::api::MediaStored;
+use doorstep_core::ids::FormVersionId;
+use doorstep_core::phone::{Failure, MediaEntry, Transport};
+use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
+use leptos::prelude::*;
+
+use super::{SyncPhase, SyncStatus};
+use crate::api::Client;
+
+pub(super) struct Wire {
+    client: Client,
+    status: RwSignal<SyncStatus>,
+    items: Cell<usize>,
+    /// Files that wait, the one on its way included.
+    files_left: Cell<usize>,
+}
+
+impl Wire {
+    pub(super) fn new(client: Client, status: RwSignal<SyncStatus>, files_left: usize) -> Self {
+        Self { client, status, items: Cell::new(0), files_left: Cell::new(files_left) }
+    }
+
+    fn show(&self, phase: SyncPhase) {
+        self.status.update(|status| status.phase = phase);
+    }
+}
+
+impl Transport for Wire {
+    async fn push(&self, request: &PushRequest) -> Result<PushAnswer, Failure> {
+        self.show(SyncPhase::Sending { operations: request.ops.len() });
+        self.client.push(request).await
+    }
+
+    async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure> {
+        self.show(SyncPhase::Receiving { items: self.items.get() });
+        let answer = self.client.pull(request).await?;
+        self.items.set(self.items.get() + answer.items.len());
+        self.show(SyncPhase::Receiving { items: self.items.get() });
+        Ok(answer)
+    }
+
+    async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure> {
+        self.show(SyncPhase::ReceivingForm);
+        self.client.form_bundle(id).await
+    }
+
+    async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure> {
+        let (media_id, left) = (entry.media_id, self.files_left.get().max(1));
+        self.files_left.set(left - 1);
+        let status = self.status;
+        let show = move |percent| {
+            status.update(|status| status.phase = SyncPhase::SendingFile { media_id, percent, left });
+        };
+        show(0);
+        self.client.upload(entry, &bytes, Rc::new(show)).await
+    }
+}

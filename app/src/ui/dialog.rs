@@ -1,0 +1,62 @@
+//! A question that comes before everything else.
+
+use leptos::prelude::*;
+
+use super::unique_id;
+
+/// A dialog on the browser's own element, which keeps the focus inside and
+/// gives it back. Escape and a press beside it close it. Its content exists
+/// only while it is open.
+#[component]
+pub fn Dialog(
+    open: RwSignal<bool>,
+    #[prop(into)] title: Signal<String>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let node = NodeRef::<leptos::html::Dialog>::new();
+    let title_id = StoredValue::new(unique_id("dialog"));
+    Effect::new(move |_| {
+        let Some(dialog) = node.get() else { return };
+        if open.get() && !dialog.open() {
+            // Fails only while it is not in the page.
+            let _ = dialog.show_modal();
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    let pressed = move |event: leptos::ev::MouseEvent| {
+        let beside = node.get().is_some_and(|dialog| {
+            event.target().is_some_and(|target| {
+                let dialog: &web_sys::EventTarget = dialog.as_ref();
+                &target == dialog
+            })
+        });
+        if beside {
+            open.set(false);
+        }
+    };
+    view! {
+        <dialog
+            class="dialog"
+            node_ref=node
+            aria-labelledby=title_id.get_value()
+            on:close=move |_| open.set(false)
+            on:click=pressed
+        >
+            <Show when=move || open.get()>
+                <div class="dialog__body">
+                    <h2 class="dialog__title" id=title_id.get_value() tabindex="-1">
+                        {title}
+                    </h2>
+                    {children()}
+                </div>
+            </Show>
+        </dialog>
+    }
+}
+
+/// The buttons of a dialog: what it is about first.
+#[component]
+pub fn DialogActions(children: Children) -> impl IntoView {
+    view! { <div class="dialog__actions">{children()}</div> }
+}
