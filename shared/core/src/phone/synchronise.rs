@@ -178,8 +178,6 @@ pub struct Synchronisation {
     forms: BTreeMap<FormVersionId, FormVersionRecord>,
     bundles: BTreeSet<FormVersionId>,
     media: VecDeque<MediaEntry>,
-    /// Files that the server had, for a server that lost them.
-    stored: Vec<MediaEntry>,
     bytes: BTreeSet<MediaId>,
     missing: BTreeMap<SubmissionId, Vec<MediaId>>,
     /// Streams that were pulled again after a hash mismatch: once is enough.
@@ -198,13 +196,11 @@ impl Synchronisation {
             held: snapshot.held,
             forms: snapshot.forms.into_iter().map(|form| (form.id, form)).collect(),
             bundles: snapshot.bundles,
-            stored: snapshot
+            media: snapshot
                 .media
-                .iter()
-                .filter(|file| file.state == MediaState::Stored && snapshot.bytes.contains(&file.media_id))
-                .cloned()
+                .into_iter()
+                .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::Stored))
                 .collect(),
-            media: snapshot.media.into_iter().filter(|file| file.state == MediaState::Waiting).collect(),
             bytes: snapshot.bytes,
             missing: snapshot
                 .statuses
@@ -448,6 +444,11 @@ impl Synchronisation {
     fn next_file(&mut self, mut writes: Batch) -> Step {
         while let Some(mut entry) = self.media.pop_front() {
             let known = self.missing.get(&entry.submission_id);
+            // A server that was restored from a backup may lack what it had.
+            let lacking = known.is_some_and(|missing| missing.contains(&entry.media_id));
+            if entry.state == MediaState::Stored && !lacking {
+                continue;
+            }
             // One that was parked says so by its status, once it was applied.
             let acknowledged = known.is_some()
                 || self.operations.values().any(|operation| {
@@ -458,7 +459,7 @@ impl Synchronisation {
             if !acknowledged {
                 continue;
             }
-            if known.is_some_and(|missing| !missing.contains(&entry.media_id)) {
+            if known.is_some() && !lacking {
                 entry.state = MediaState::Stored;
                 put(&mut writes, Table::Media, &media_key(&entry), 0, &entry);
                 continue;
@@ -512,20 +513,13 @@ impl Synchronisation {
             self.state.cursor = None;
             self.state.synced_at = None;
             self.held.clear();
+            self.missing.clear();
             writes.delete_prefix(Table::Record, "");
             for (seq, entry) in &mut self.operations {
                 if entry.is_acknowledged() {
                     entry.state = OperationState::Waiting;
                     put(writes, Table::Operation, &OutboxOperation::key(*seq), 0, &*entry);
                 }
-            }
-            // So were the files; what it still has it does not miss, and is
-            // not sent.
-            self.missing.clear();
-            for mut entry in self.stored.drain(..) {
-                entry.state = MediaState::Waiting;
-                put(writes, Table::Media, &media_key(&entry), 0, &entry);
-                self.media.push_back(entry);
             }
         }
         is_new
