@@ -210,8 +210,10 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 fn refused(file: &Path, error: PublishError) -> anyhow::Error {
     match error {
         PublishError::Problems(problems) => {
+            let count = problems.len();
+            let mistakes = if count == 1 { "mistake" } else { "mistakes" };
             let mut lines =
-                vec![format!("{} has {} mistakes; nothing was published:", file.display(), problems.len())];
+                vec![format!("{} has {count} {mistakes}; nothing was published:", file.display())];
             lines.extend(problems.iter().map(|problem| format!("  {problem}")));
             anyhow::anyhow!(lines.join("\n"))
         }
