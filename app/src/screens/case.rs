@@ -67,6 +67,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
         session.changes().track(&[Table::Record, Table::Draft, Table::Operation]);
         async move { CaseData::load(&*session.phone()?, id).await }
     });
+    let door = StepDoor::new(session, id);
     // The name, once it is read.
     let title = Signal::derive(move || {
         data.with(|read| match read {
@@ -82,7 +83,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
                 view=move |data| {
                     move || {
                         let language = settings.language();
-                        view! { <CaseBody data=data.clone() language /> }
+                        view! { <CaseBody data=data.clone() language door /> }
                     }
                 }
             />
@@ -91,9 +92,8 @@ fn OneCase(id: CaseId) -> impl IntoView {
 }
 
 #[component]
-fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
+fn CaseBody(data: Arc<CaseData>, language: Language, door: StepDoor) -> impl IntoView {
     let i18n = use_i18n();
-    let session = use_session();
     let case = &data.view.case;
     let pack = data.reference.pack.as_ref();
     let found = steps(case, &data.view.tasks, &data.drafts, &data.returned);
@@ -101,7 +101,6 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
         .into_iter()
         .filter(|form_id| data.reference.knows_form(form_id))
         .collect();
-    let door = StepDoor::new(session, case.id);
     let id = case.id;
     let tone = status_tone(case);
     let status = words::case_status(case.status).get(language).to_owned();
@@ -290,7 +289,8 @@ pub(super) fn comment_list(language: Language, comments: &[Comment]) -> AnyView 
     view! { <ul class="comments">{lines}</ul> }.into_any()
 }
 
-/// Begins, continues and corrects; remembers what went wrong.
+/// Begins, continues and corrects; remembers what went wrong. Belongs to the
+/// screen, so that news from sync does not take it away at work.
 #[derive(Clone, Copy)]
 struct StepDoor {
     session: Session,

@@ -14,15 +14,14 @@ use leptos_router::hooks::use_params_map;
 
 use super::case::steps::facts;
 use super::case::{FactsCard, Visits, comment_list};
-use super::parts::{Reference, risk_badge};
-use super::queue::NeedsNetwork;
+use super::parts::{AtServer, Reference, risk_badge};
 use super::{NotFoundScreen, words};
 use crate::app::{use_office, use_session, use_settings};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
 use crate::session::Session;
-use crate::ui::{Badge, Card, Icon, IconName, Loaded, Notice, Page, Section, Tone};
+use crate::ui::{Badge, Card, Icon, IconName, Notice, Page, Section, Tone};
 
 /// `/ledger/:case`.
 #[component]
@@ -69,8 +68,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
     });
     view! {
         <Page title back=true broad=true>
-            <NeedsNetwork />
-            <Loaded
+            <AtServer
                 resource=data
                 view=move |data| {
                     move || {

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use doorstep_core::ids::{DraftId, SubmissionId};
-use doorstep_core::phone::{DraftRecord, MediaEntry, OutboxEntry, PhoneError};
+use doorstep_core::phone::{DraftRecord, MediaEntry, MediaState, OutboxEntry, PhoneError};
 use doorstep_core::store::Table;
+use doorstep_core::submission::SubmissionStatus;
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -32,6 +33,8 @@ struct OutboxData {
     entries: Vec<OutboxEntry>,
     drafts: Vec<DraftRecord>,
     media: Vec<MediaEntry>,
+    /// What came back and was not corrected yet.
+    returned: Vec<SubmissionStatus>,
     reference: Reference,
 }
 
@@ -41,6 +44,7 @@ impl OutboxData {
             entries: phone.outbox().await?,
             drafts: phone.drafts().await?,
             media: phone.media().await?,
+            returned: phone.returned().await?,
             reference: Reference::load(phone).await?,
         }))
     }
@@ -277,7 +281,7 @@ fn EntryLine(
         .media_set_aside
         .iter()
         .map(|file| match &file.state {
-            doorstep_core::phone::MediaState::SetAside { problem } => refusal(language, problem),
+            MediaState::SetAside { problem } => refusal(language, problem),
             _ => String::new(),
         })
         .map(|why| {
@@ -293,13 +297,13 @@ fn EntryLine(
         .as_ref()
         .filter(|status| !status.comments.is_empty())
         .map(|status| comment_list(language, &status.comments));
-    let correct = entry
-        .status
-        .as_ref()
-        .filter(|status| status.state == doorstep_core::submission::SubmissionState::Returned)
-        .map(|status| {
-            view! { <a href=format!("/case/{}", status.case_id)>{t_string!(i18n, outbox.to_case)}</a> }
-        });
+    let correct = data.returned.iter().find(|status| status.submission_id == id).map(|status| {
+        view! {
+            <a class="button button--secondary" href=format!("/case/{}", status.case_id)>
+                {t_string!(i18n, outbox.to_case)}
+            </a>
+        }
+    });
     let form = data.reference.form(language, &entry.form_id);
     let at = words::moment(language, entry.finished_at, today());
     let is_open = Memo::new(move |_| open.with(|open| open.contains(&id)));

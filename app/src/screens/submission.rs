@@ -19,15 +19,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::case::comment_list;
-use super::parts::{Reference, alert_badges};
-use super::queue::NeedsNetwork;
+use super::parts::{AtServer, Reference, alert_badges};
 use super::{NotFoundScreen, words};
 use crate::app::{use_office, use_session, use_settings};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
 use crate::session::Session;
-use crate::ui::{Badge, Card, Fact, Facts, IconName, Loaded, Notice, Page, Section, Tone};
+use crate::ui::{Badge, Card, Fact, Facts, IconName, Notice, Page, Section, Tone};
 use answers::AnswersView;
 use decide::{DecisionPanel, DecisionState};
 use reading::Reading;
@@ -99,8 +98,7 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
     });
     view! {
         <Page title back=true broad=true>
-            <NeedsNetwork />
-            <Loaded
+            <AtServer
                 resource=data
                 view=move |data| {
                     decision.begin(&data.detail);
