@@ -318,6 +318,8 @@ fn line(
             </span>
         }
     });
+    let place =
+        place.filter(|place| !place.is_empty()).map(|place| view! { <span class="row__meta">{place}</span> });
     let due = entry.map(|entry| {
         let tone = words::due_tone(entry.urgency);
         let due = words::due(language, &entry.task, now);
@@ -330,15 +332,17 @@ fn line(
     });
     view! {
         <Row href=format!("/case/{case_id}") data_id=case_id>
-            <span class="row__body">
-                <span class="visit__name">
-                    <span class="row__title">{name}</span>
-                    {risk}
+            <span class="visit">
+                <span class="row__body">
+                    <span class="visit__name">
+                        <span class="row__title">{name}</span>
+                        {risk}
+                    </span>
+                    {place}
+                    {what}
                 </span>
-                {place.filter(|place| !place.is_empty()).map(|place| view! { <span class="row__meta">{place}</span> })}
-                {what}
+                {due}
             </span>
-            {due}
         </Row>
     }
     .into_any()
