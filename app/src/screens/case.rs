@@ -15,9 +15,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use super::parts::{Reference, Trouble, alert_badges, risk_badge};
+use super::parts::{Reference, Trouble, alert_badges, risk_badge, spoken};
 use super::{NotFoundScreen, words};
-use crate::app::{use_session, use_settings};
+use crate::app::use_session;
 use crate::clock::{new_id, now, today};
 use crate::explain::Explain;
 use crate::i18n::*;
@@ -62,7 +62,6 @@ impl CaseData {
 fn OneCase(id: CaseId) -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     let data = LocalResource::new(move || {
         session.changes().track(&[Table::Record, Table::Draft, Table::Operation]);
         async move { CaseData::load(&*session.phone()?, id).await }
@@ -82,7 +81,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <CaseBody data=data.clone() language door /> }
                     }
                 }
@@ -338,7 +337,7 @@ impl StepDoor {
         self.busy.set(true);
         self.error.set(None);
         spawn_local(async move {
-            let begun = match self.session.phone() {
+            let begun = match self.session.phone_untracked() {
                 Ok(phone) => begin(&phone).await,
                 Err(error) => Err(error),
             };

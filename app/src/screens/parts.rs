@@ -9,6 +9,7 @@ use doorstep_core::pack::Pack;
 use doorstep_core::phone::{Failure, PhoneError};
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
+use leptos_i18n::I18nContext;
 
 use super::words;
 use crate::app::{use_device, use_settings};
@@ -65,6 +66,15 @@ impl Reference {
             Some(address) => format!("{area} · {address}"),
             None => area,
         }
+    }
+}
+
+/// The language of the words on the screen. Tracks; what is composed of texts
+/// and of [`t_string`] together asks here, so that both change at once.
+pub(super) fn spoken(i18n: I18nContext<Locale>) -> Language {
+    match i18n.get_locale() {
+        Locale::zh => Language::Zh,
+        Locale::en => Language::En,
     }
 }
 

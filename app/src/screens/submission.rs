@@ -19,9 +19,9 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::case::comment_list;
-use super::parts::{AtServer, Reference, alert_badges};
+use super::parts::{AtServer, Reference, alert_badges, spoken};
 use super::{NotFoundScreen, words};
-use crate::app::{use_office, use_session, use_settings};
+use crate::app::{use_office, use_session};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
@@ -84,7 +84,6 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
     let i18n = use_i18n();
     let office = use_office();
     let session = use_session();
-    let settings = use_settings();
     let remarks = Remarks { texts: RwSignal::default(), open: RwSignal::default() };
     let decision = DecisionState::new();
     let data = LocalResource::new(move || SubmissionData::load(office, session, id));
@@ -103,7 +102,7 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
                 view=move |data| {
                     decision.begin(&data.detail);
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <Review data=data.clone() language remarks decision again /> }
                     }
                 }
