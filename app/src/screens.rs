@@ -1,10 +1,10 @@
 //! The screens, one file each. Which one a path shows is in [`crate::app`].
 
-mod fill;
-mod frame;
-mod login;
-mod pin;
-mod start;
+pub mod fill;
+pub mod frame;
+pub mod login;
+pub mod pin;
+pub mod start;
 
 pub use fill::FillScreen;
 pub use frame::Frame;
