@@ -67,6 +67,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
         session.changes().track(&[Table::Record, Table::Draft, Table::Operation]);
         async move { CaseData::load(&*session.phone()?, id).await }
     });
+    let door = StepDoor::new(session, id);
     // The name, once it is read.
     let title = Signal::derive(move || {
         data.with(|read| match read {
@@ -79,10 +80,10 @@ fn OneCase(id: CaseId) -> impl IntoView {
         <Page title back=true>
             <Loaded
                 resource=data
-                view=move |data: Arc<CaseData>| {
+                view=move |data| {
                     move || {
                         let language = settings.language();
-                        view! { <CaseBody data=data.clone() language /> }
+                        view! { <CaseBody data=data.clone() language door /> }
                     }
                 }
             />
@@ -91,9 +92,8 @@ fn OneCase(id: CaseId) -> impl IntoView {
 }
 
 #[component]
-fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
+fn CaseBody(data: Arc<CaseData>, language: Language, door: StepDoor) -> impl IntoView {
     let i18n = use_i18n();
-    let session = use_session();
     let case = &data.view.case;
     let pack = data.reference.pack.as_ref();
     let found = steps(case, &data.view.tasks, &data.drafts, &data.returned);
@@ -101,7 +101,16 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
         .into_iter()
         .filter(|form_id| data.reference.knows_form(form_id))
         .collect();
-    let door = StepDoor::new(session, case.id);
+    let id = case.id;
+    let tone = status_tone(case);
+    let status = words::case_status(case.status).get(language).to_owned();
+    let kind_code = case.kind.clone();
+    let kind = words::kind(language, pack, &case.kind);
+    let risk = risk_badge(language, pack, case);
+    let lines = facts(language, pack, case);
+    let visits = data.view.visits.clone();
+    let reference = data.reference.clone();
+    let place = place(&data);
     // The first thing to do is the one at the thumb.
     let first = found.iter().find(|step| step.kind.is_open()).cloned();
     let nothing = found.is_empty().then(|| {
@@ -115,7 +124,8 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
         .iter()
         .enumerate()
         .map(|(at, step)| {
-            let leading = first.as_ref() == Some(step) && found.iter().position(|other| other == step) == Some(at);
+            let leading =
+                first.as_ref() == Some(step) && found.iter().position(|other| other == step) == Some(at);
             step_card(&data.reference, language, step, leading, door)
         })
         .collect_view();
@@ -128,7 +138,7 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
                 <Button
                     kind=ButtonKind::Secondary
                     busy=door.busy
-                    icon=Some(IconName::Plus)
+                    icon=IconName::Plus
                     on_press=move || door.press(&step)
                 >
                     {t_string!(i18n, case.unasked, form = title)}
@@ -139,13 +149,13 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
     view! {
         <header class="who">
             <p class="cluster">
-                <Badge tone=status_tone(case)>{words::case_status(case.status).get(language).to_owned()}</Badge>
-                <Badge tone=Tone::Plain>{words::kind(language, pack, &case.kind)}</Badge>
-                {risk_badge(language, pack, case)}
+                <Badge tone>{status}</Badge>
+                <Badge tone=Tone::Plain>{kind}</Badge>
+                {risk}
             </p>
             <p class="who__place">
                 <Icon name=IconName::Place />
-                <span>{place(&data)}</span>
+                <span>{place}</span>
             </p>
         </header>
         <Trouble error=door.error />
@@ -157,17 +167,12 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
             </div>
         </Section>
         <Section title=t_string!(i18n, case.facts).to_owned()>
-            <FactsCard lines=facts(language, pack, case) />
+            <FactsCard lines />
         </Section>
         <Section title=t_string!(i18n, case.visits).to_owned()>
-            <Visits
-                visits=data.view.visits.clone()
-                kind=case.kind.clone()
-                reference=data.reference.clone()
-                language
-            />
+            <Visits visits kind=kind_code reference language />
         </Section>
-        <LedgerLink id=case.id />
+        <LedgerLink id />
         {first
             .map(|step| {
                 let label = step_label(i18n, &step);
@@ -220,9 +225,10 @@ fn step_card(
     let due = step.entry.as_ref().map(|entry| {
         let tone = words::due_tone(entry.urgency);
         let by = words::day(language, entry.task.due_on, today());
+        let due = words::due(language, &entry.task, today());
         view! {
             <p class="cluster">
-                <Badge tone>{words::due(language, &entry.task, today())}</Badge>
+                <Badge tone>{due}</Badge>
                 <span class="soft small numbers">{t_string!(i18n, case.due_on, date = by)}</span>
             </p>
         }
@@ -241,17 +247,19 @@ fn step_card(
     .map(|(tone, word)| view! { <Badge tone>{word}</Badge> });
     let button = (step.kind.is_open() && !leading).then(|| {
         let pressed = step.clone();
+        let label = step_label(i18n, step);
         view! {
             <Button kind=ButtonKind::Secondary busy=door.busy on_press=move || door.press(&pressed)>
-                {step_label(i18n, step)}
+                {label}
             </Button>
         }
     });
+    let form = reference.form(language, &step.form_id);
     view! {
         <Card>
             <div class="stack stack--tight">
                 <p class="cluster cluster--apart">
-                    <strong>{reference.form(language, &step.form_id)}</strong>
+                    <strong>{form}</strong>
                     {state}
                 </p>
                 {due}
@@ -281,7 +289,8 @@ pub(super) fn comment_list(language: Language, comments: &[Comment]) -> AnyView 
     view! { <ul class="comments">{lines}</ul> }.into_any()
 }
 
-/// Begins, continues and corrects; remembers what went wrong.
+/// Begins, continues and corrects; remembers what went wrong. Belongs to the
+/// screen, so that news from sync does not take it away at work.
 #[derive(Clone, Copy)]
 struct StepDoor {
     session: Session,
@@ -406,13 +415,8 @@ pub(super) fn Visits(
             } else {
                 (Tone::Plain, t_string!(i18n, case.not_counted))
             };
-            let alerts = alert_badges(
-                language,
-                reference.pack.as_ref(),
-                &kind,
-                visit.alert_level,
-                &visit.alert_codes,
-            );
+            let alerts =
+                alert_badges(language, reference.pack.as_ref(), &kind, visit.alert_level, &visit.alert_codes);
             view! {
                 <li class="history" data-id=visit.submission_id.to_string()>
                     <p class="cluster cluster--apart">
@@ -436,9 +440,9 @@ fn LedgerLink(id: CaseId) -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
     let reviews = move || {
-        session.me().is_some_and(|me| {
-            me.memberships.iter().any(|membership| allows(membership.role, Action::Review))
-        })
+        session
+            .me()
+            .is_some_and(|me| me.memberships.iter().any(|membership| allows(membership.role, Action::Review)))
     };
     move || {
         reviews().then(|| {

@@ -86,8 +86,7 @@ impl TodayData {
     async fn load(phone: &AppPhone) -> Result<Arc<Self>, PhoneError> {
         let entries = phone.today(today()).await?;
         let cases = phone.cases().await?;
-        let agenda =
-            Agenda::new(entries.clone(), phone.returned().await?, &phone.drafts().await?, &cases);
+        let agenda = Agenda::new(entries.clone(), phone.returned().await?, &phone.drafts().await?, &cases);
         Ok(Arc::new(Self { agenda, entries, cases, reference: Reference::load(phone).await? }))
     }
 }
@@ -121,7 +120,7 @@ fn Today() -> impl IntoView {
             </div>
             <Loaded
                 resource=data
-                view=move |data: Arc<TodayData>| {
+                view=move |data| {
                     move || {
                         let language = settings.language();
                         let asked = query.get();
@@ -182,11 +181,10 @@ fn AgendaView(
     });
     let folded = |title: String, open: RwSignal<bool>, entries: &[TodayEntry]| {
         (!entries.is_empty()).then(|| {
-            let data = data.clone();
-            let entries = entries.to_vec();
+            let held = StoredValue::new((data.clone(), entries.to_vec()));
             view! {
                 <Fold title open>
-                    <List>{rows(&data, language, &entries)}</List>
+                    {held.with_value(|(data, entries)| folded_rows(data, language, entries))}
                 </Fold>
             }
         })
@@ -214,6 +212,11 @@ fn AgendaView(
         )}
     }
     .into_any()
+}
+
+fn folded_rows(data: &TodayData, language: Language, entries: &[TodayEntry]) -> AnyView {
+    let rows = rows(data, language, entries);
+    view! { <List>{rows}</List> }.into_any()
 }
 
 /// One of the counts on top.
@@ -273,7 +276,7 @@ fn SyncButton() -> impl IntoView {
     let sync = use_sync();
     let busy = Signal::derive(move || sync.status().phase != crate::sync::SyncPhase::Idle);
     view! {
-        <Button busy icon=Some(IconName::Sync) on_press=move || sync.start()>
+        <Button busy icon=IconName::Sync on_press=move || sync.start()>
             {move || t_string!(i18n, today.sync)}
         </Button>
     }
@@ -285,7 +288,8 @@ fn rows(data: &TodayData, language: Language, entries: &[TodayEntry]) -> Vec<Any
         .map(|entry| {
             let name = entry.case.as_ref().map(|case| case.label.clone());
             let place = entry.case.as_ref().map(|case| data.reference.place(case));
-            let risk = entry.case.as_ref().map(|case| risk_badge(language, data.reference.pack.as_ref(), case));
+            let risk =
+                entry.case.as_ref().map(|case| risk_badge(language, data.reference.pack.as_ref(), case));
             line(&data.reference, language, entry.task.case_id.to_string(), name, place, risk, Some(entry))
         })
         .collect()
@@ -314,26 +318,31 @@ fn line(
             </span>
         }
     });
+    let place =
+        place.filter(|place| !place.is_empty()).map(|place| view! { <span class="row__meta">{place}</span> });
     let due = entry.map(|entry| {
         let tone = words::due_tone(entry.urgency);
+        let due = words::due(language, &entry.task, now);
         view! {
             <span class="row__side">
-                <Badge tone>{words::due(language, &entry.task, now)}</Badge>
+                <Badge tone>{due}</Badge>
                 <span class="row__meta numbers">{words::day(language, entry.task.due_on, now)}</span>
             </span>
         }
     });
     view! {
         <Row href=format!("/case/{case_id}") data_id=case_id>
-            <span class="row__body">
-                <span class="visit__name">
-                    <span class="row__title">{name}</span>
-                    {risk}
+            <span class="visit">
+                <span class="row__body">
+                    <span class="visit__name">
+                        <span class="row__title">{name}</span>
+                        {risk}
+                    </span>
+                    {place}
+                    {what}
                 </span>
-                {place.filter(|place| !place.is_empty()).map(|place| view! { <span class="row__meta">{place}</span> })}
-                {what}
+                {due}
             </span>
-            {due}
         </Row>
     }
     .into_any()
@@ -369,16 +378,17 @@ fn returned_row(
     } else {
         t_string!(i18n, today.comments, count = status.comments.len())
     };
+    let form = reference.form(language, &status.form_id);
     view! {
         <Row href=format!("/case/{}", status.case_id) data_id=status.case_id.to_string()>
             <span class="row__body">
                 <span class="visit__name">
                     <span class="row__title">{name}</span>
-                    <Badge tone=Tone::Warning icon=Some(IconName::Comment)>
+                    <Badge tone=Tone::Warning icon=IconName::Comment>
                         {badge}
                     </Badge>
                 </span>
-                <span class="row__meta">{reference.form(language, &status.form_id)}</span>
+                <span class="row__meta">{form}</span>
                 {comment.map(|text| view! { <span class="visit__comment">{text}</span> })}
             </span>
         </Row>

@@ -53,11 +53,8 @@ fn Person() -> impl IntoView {
         memberships
             .iter()
             .map(|membership| {
-                view! {
-                    <Fact name=membership.role.label().get(language).to_owned()>
-                        {place_of(membership)}
-                    </Fact>
-                }
+                let place = place_of(membership);
+                view! { <Fact name=membership.role.label().get(language).to_owned()>{place}</Fact> }
             })
             .collect_view()
             .into_any()
@@ -175,7 +172,7 @@ fn Phone() -> impl IntoView {
                         <Show when=can_ask>
                             <Button
                                 kind=ButtonKind::Secondary
-                                icon=Some(IconName::Storage)
+                                icon=IconName::Storage
                                 on_press=move || device.request_persistence()
                             >
                                 {t!(i18n, me.storage_ask)}
@@ -191,7 +188,7 @@ fn Phone() -> impl IntoView {
                             <p class="soft small">{t!(i18n, me.update_text)}</p>
                             <Button
                                 kind=ButtonKind::Secondary
-                                icon=Some(IconName::Download)
+                                icon=IconName::Download
                                 on_press=move || device.apply_update()
                             >
                                 {t!(i18n, me.update)}
@@ -221,7 +218,7 @@ fn ClockNotice() -> impl IntoView {
                 t_string!(i18n, me.clock_fast, length = length)
             };
             view! {
-                <Notice tone=Tone::Warning icon=Some(IconName::Clock)>
+                <Notice tone=Tone::Warning icon=IconName::Clock>
                     <p>{text}</p>
                 </Notice>
             }
@@ -270,7 +267,7 @@ fn Leaving() -> impl IntoView {
             <Button
                 kind=ButtonKind::Secondary
                 wide=true
-                icon=Some(IconName::Lock)
+                icon=IconName::Lock
                 on_press=move || session.lock()
             >
                 {t!(i18n, me.lock)}
@@ -294,7 +291,7 @@ fn Leaving() -> impl IntoView {
             <Trouble error />
             <DialogActions>
                 <Show when=move || unsent().is_some()>
-                    <Button on_press=move || sync.start() icon=Some(IconName::Sync)>
+                    <Button on_press=move || sync.start() icon=IconName::Sync>
                         {t!(i18n, me.send_first)}
                     </Button>
                 </Show>

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use doorstep_core::ids::{DraftId, SubmissionId};
-use doorstep_core::phone::{DraftRecord, MediaEntry, OutboxEntry, PhoneError};
+use doorstep_core::phone::{DraftRecord, MediaEntry, MediaState, OutboxEntry, PhoneError};
 use doorstep_core::store::Table;
+use doorstep_core::submission::SubmissionStatus;
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -32,6 +33,8 @@ struct OutboxData {
     entries: Vec<OutboxEntry>,
     drafts: Vec<DraftRecord>,
     media: Vec<MediaEntry>,
+    /// What came back and was not corrected yet.
+    returned: Vec<SubmissionStatus>,
     reference: Reference,
 }
 
@@ -41,6 +44,7 @@ impl OutboxData {
             entries: phone.outbox().await?,
             drafts: phone.drafts().await?,
             media: phone.media().await?,
+            returned: phone.returned().await?,
             reference: Reference::load(phone).await?,
         }))
     }
@@ -64,7 +68,7 @@ pub fn OutboxScreen() -> impl IntoView {
             <SyncCard />
             <Loaded
                 resource=data
-                view=move |data: Arc<OutboxData>| {
+                view=move |data| {
                     move || {
                         let language = settings.language();
                         view! { <OutboxBody data=data.clone() language open discarding /> }
@@ -101,9 +105,7 @@ fn SyncCard() -> impl IntoView {
         }
     };
     let busy = Signal::derive(move || status.with(|status| status.phase != SyncPhase::Idle));
-    let failure = Memo::new(move |_| {
-        status.with(|status| status.failure.as_ref().map(Explain::explain))
-    });
+    let failure = Memo::new(move |_| status.with(|status| status.failure.as_ref().map(Explain::explain)));
     view! {
         <div class="card outbox__summary">
             <p class="outbox__unsent" class:outbox__unsent--some=move || unsent().is_some() role="status">
@@ -114,7 +116,7 @@ fn SyncCard() -> impl IntoView {
                 kind=ButtonKind::Secondary
                 busy
                 disabled=Signal::derive(move || !device.online())
-                icon=Some(IconName::Sync)
+                icon=IconName::Sync
                 on_press=move || sync.start()
             >
                 {move || t_string!(i18n, outbox.sync)}
@@ -200,17 +202,16 @@ fn draft_line(
     let age = words::ago(language, now().signed_duration_since(draft.started_at));
     let form = reference.form(language, &draft.form_id);
     let asked = draft.clone();
+    let (tone, word) = if draft.root_id.is_some() {
+        (Tone::Warning, t_string!(i18n, outbox.correction))
+    } else {
+        (Tone::Warning, t_string!(i18n, outbox.draft))
+    };
     view! {
         <li class="outbox__line" data-id=draft.draft_id.to_string()>
             <p class="outbox__head">
                 <strong class="outbox__name">{case_name(i18n, Some(&draft.case_label))}</strong>
-                <Badge tone=Tone::Warning>
-                    {if draft.root_id.is_some() {
-                        t_string!(i18n, outbox.correction)
-                    } else {
-                        t_string!(i18n, outbox.draft)
-                    }}
-                </Badge>
+                <Badge tone>{word}</Badge>
             </p>
             <p class="soft small">{t_string!(i18n, outbox.draft_age, form = form, age = age)}</p>
             <div class="cluster">
@@ -261,7 +262,9 @@ fn EntryLine(
             (total > 0).then(|| {
                 let percent = uploading(&data.media, id, phase.get());
                 let text = match percent {
-                    Some(percent) => t_string!(i18n, outbox.photos_sending, sent = sent, total = total, percent = percent),
+                    Some(percent) => {
+                        t_string!(i18n, outbox.photos_sending, sent = sent, total = total, percent = percent)
+                    }
                     None => t_string!(i18n, outbox.photos, sent = sent, total = total),
                 };
                 view! {
@@ -278,7 +281,7 @@ fn EntryLine(
         .media_set_aside
         .iter()
         .map(|file| match &file.state {
-            doorstep_core::phone::MediaState::SetAside { problem } => refusal(language, problem),
+            MediaState::SetAside { problem } => refusal(language, problem),
             _ => String::new(),
         })
         .map(|why| {
@@ -294,13 +297,13 @@ fn EntryLine(
         .as_ref()
         .filter(|status| !status.comments.is_empty())
         .map(|status| comment_list(language, &status.comments));
-    let correct = entry
-        .status
-        .as_ref()
-        .filter(|status| status.state == doorstep_core::submission::SubmissionState::Returned)
-        .map(|status| {
-            view! { <a href=format!("/case/{}", status.case_id)>{t_string!(i18n, outbox.to_case)}</a> }
-        });
+    let correct = data.returned.iter().find(|status| status.submission_id == id).map(|status| {
+        view! {
+            <a class="button button--secondary" href=format!("/case/{}", status.case_id)>
+                {t_string!(i18n, outbox.to_case)}
+            </a>
+        }
+    });
     let form = data.reference.form(language, &entry.form_id);
     let at = words::moment(language, entry.finished_at, today());
     let is_open = Memo::new(move |_| open.with(|open| open.contains(&id)));
@@ -309,12 +312,14 @@ fn EntryLine(
     let details = move || {
         is_open.get().then(|| {
             let received = receipt.as_ref().map(|receipt| {
+                let at = words::moment_here(language, receipt.received_at, now());
+                let hash = words::short_hash(&receipt.sha256.to_string());
                 view! {
                     <Fact name=t_string!(i18n, outbox.received_at).to_owned()>
-                        {words::moment_here(language, receipt.received_at, now())}
+                        {at}
                     </Fact>
                     <Fact name=t_string!(i18n, outbox.receipt).to_owned()>
-                        <code>{words::short_hash(&receipt.sha256.to_string())}</code>
+                        <code>{hash}</code>
                     </Fact>
                 }
             });
@@ -385,7 +390,9 @@ fn DiscardDialog(discarding: RwSignal<Option<DraftRecord>>) -> impl IntoView {
         }
         is
     });
-    let name = move || discarding.with(|draft| draft.as_ref().map(|draft| draft.case_label.clone())).unwrap_or_default();
+    let name = move || {
+        discarding.with(|draft| draft.as_ref().map(|draft| draft.case_label.clone())).unwrap_or_default()
+    };
     let discard = move |draft: DraftId| {
         busy.set(true);
         spawn_local(async move {
@@ -414,7 +421,7 @@ fn DiscardDialog(discarding: RwSignal<Option<DraftRecord>>) -> impl IntoView {
             <p>{move || t_string!(i18n, outbox.discard_text, name = name())}</p>
             <Trouble error />
             <DialogActions>
-                <Button kind=ButtonKind::Danger busy icon=Some(IconName::Trash) on_press=confirm>
+                <Button kind=ButtonKind::Danger busy icon=IconName::Trash on_press=confirm>
                     {move || t_string!(i18n, outbox.discard_yes)}
                 </Button>
                 <Button kind=ButtonKind::Secondary on_press=move || open.set(false)>

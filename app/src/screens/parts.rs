@@ -6,14 +6,15 @@ use doorstep_core::area::{AreaLevel, AreaRecord};
 use doorstep_core::case::CaseRecord;
 use doorstep_core::ids::AreaId;
 use doorstep_core::pack::Pack;
-use doorstep_core::phone::PhoneError;
+use doorstep_core::phone::{Failure, PhoneError};
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 
 use super::words;
-use crate::app::use_settings;
+use crate::app::{use_device, use_settings};
+use crate::i18n::*;
 use crate::session::AppPhone;
-use crate::ui::{Badge, Icon, IconName, Notice, Tone};
+use crate::ui::{Badge, Button, ButtonKind, Empty, Icon, IconName, Loaded, Notice, Tone};
 
 /// What the phone knows of forms, areas and the pack: enough to say codes in
 /// words.
@@ -82,6 +83,64 @@ pub(super) fn Trouble(error: RwSignal<Option<LocalText>>) -> impl IntoView {
     }
 }
 
+/// Shows what the server answered. Reviewing works at the server only: without
+/// it this says so, and asks again as soon as there is a network.
+#[component]
+pub(super) fn AtServer<T, V>(
+    resource: LocalResource<Result<T, Failure>>,
+    view: impl Fn(T) -> V + Clone + Send + 'static,
+) -> impl IntoView
+where
+    T: Clone + 'static,
+    V: IntoView + 'static,
+{
+    let i18n = use_i18n();
+    let device = use_device();
+    let unreachable =
+        Memo::new(move |_| resource.with(|read| matches!(read, Some(Err(Failure::NoConnection)))));
+    Effect::new(move |was: Option<bool>| {
+        let online = device.online();
+        if online && was == Some(false) && unreachable.get_untracked() {
+            resource.refetch();
+        }
+        online
+    });
+    move || {
+        if unreachable.get() {
+            return view! {
+                <Empty
+                    icon=IconName::CloudOff
+                    title=Signal::derive(move || t_string!(i18n, queue.no_server).to_owned())
+                    text=Signal::derive(move || t_string!(i18n, queue.no_server_text).to_owned())
+                >
+                    <Button
+                        kind=ButtonKind::Secondary
+                        icon=IconName::Sync
+                        on_press=move || resource.refetch()
+                    >
+                        {t!(i18n, common.try_again)}
+                    </Button>
+                </Empty>
+            }
+            .into_any();
+        }
+        let offline = move || {
+            (!device.online()).then(|| {
+                view! {
+                    <Notice tone=Tone::Warning icon=IconName::CloudOff>
+                        <p>{t!(i18n, queue.offline)}</p>
+                    </Notice>
+                }
+            })
+        };
+        view! {
+            {offline}
+            <Loaded resource view=view.clone() />
+        }
+        .into_any()
+    }
+}
+
 /// A part that is shown on request.
 #[component]
 pub(super) fn Fold(
@@ -109,9 +168,7 @@ pub(super) fn Fold(
 
 /// The risk of a case, where the ledger knows it.
 pub(super) fn risk_badge(language: Language, pack: Option<&Pack>, case: &CaseRecord) -> AnyView {
-    words::risk(language, pack, case)
-        .map(|(word, tone)| view! { <Badge tone>{word}</Badge> })
-        .into_any()
+    words::risk(language, pack, case).map(|(word, tone)| view! { <Badge tone>{word}</Badge> }).into_any()
 }
 
 /// The alert of a submission or visit: its level, and each code in words.
@@ -123,14 +180,13 @@ pub(super) fn alert_badges(
     codes: &[String],
 ) -> AnyView {
     let tone = words::alert_tone(level);
-    let level_word =
-        (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
-            view! {
-                <Badge tone strong=level >= 2 icon=Some(IconName::Alert)>
-                    {word}
-                </Badge>
-            }
-        });
+    let level_word = (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
+        view! {
+            <Badge tone strong={level >= 2} icon=IconName::Alert>
+                {word}
+            </Badge>
+        }
+    });
     let code_words = words::alerts(language, pack, kind, codes)
         .into_iter()
         .map(|word| view! { <Badge tone>{word}</Badge> })
@@ -141,4 +197,3 @@ pub(super) fn alert_badges(
     }
     .into_any()
 }
-

@@ -8,14 +8,14 @@ use doorstep_core::sync::SUBMISSION_OPERATION;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
-use super::parts::{Fold, Reference, alert_badges};
+use super::parts::{AtServer, Fold, Reference, alert_badges};
 use super::words;
 use crate::app::{use_device, use_office, use_session, use_settings, use_sync};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
 use crate::session::Session;
-use crate::ui::{Badge, Empty, IconButton, IconName, List, Loaded, Notice, Page, Row, Tone};
+use crate::ui::{Badge, Empty, IconButton, IconName, List, Page, Row, Tone};
 
 #[derive(Clone, Debug)]
 struct QueueData {
@@ -40,8 +40,9 @@ impl QueueData {
 }
 
 /// Riskiest first, then whoever has waited longest.
-fn sort(entries: &mut [QueueEntry]) {
-    entries.sort_by_key(|entry| (std::cmp::Reverse(entry.alert_level), entry.received_at, entry.submission_id));
+pub(super) fn sort(entries: &mut [QueueEntry]) {
+    entries
+        .sort_by_key(|entry| (std::cmp::Reverse(entry.alert_level), entry.received_at, entry.submission_id));
 }
 
 /// `/queue`.
@@ -74,10 +75,9 @@ pub fn QueueScreen() -> impl IntoView {
             title=Signal::derive(move || t_string!(i18n, queue.title).to_owned())
             actions=ViewFn::from(refresh)
         >
-            <NeedsNetwork />
-            <Loaded
+            <AtServer
                 resource=data
-                view=move |data: Arc<QueueData>| {
+                view=move |data| {
                     move || {
                         let language = settings.language();
                         view! { <QueueBody data=data.clone() language parked_open /> }
@@ -85,22 +85,6 @@ pub fn QueueScreen() -> impl IntoView {
                 }
             />
         </Page>
-    }
-}
-
-/// Reviewing works at the server only; says so while there is no network.
-#[component]
-pub(super) fn NeedsNetwork() -> impl IntoView {
-    let i18n = use_i18n();
-    let device = use_device();
-    move || {
-        (!device.online()).then(|| {
-            view! {
-                <Notice tone=Tone::Warning icon=Some(IconName::CloudOff)>
-                    <p>{t!(i18n, queue.offline)}</p>
-                </Notice>
-            }
-        })
     }
 }
 
@@ -117,8 +101,7 @@ fn QueueBody(data: Arc<QueueData>, language: Language, parked_open: RwSignal<boo
         }
         .into_any()
     } else {
-        let rows =
-            data.entries.iter().map(|entry| row(&data.reference, language, entry)).collect_view();
+        let rows = data.entries.iter().map(|entry| row(&data.reference, language, entry)).collect_view();
         view! {
             <p class="soft">{t_string!(i18n, queue.count, count = data.entries.len())}</p>
             <List>{rows}</List>
@@ -147,32 +130,36 @@ fn row(reference: &Reference, language: Language, entry: &QueueEntry) -> AnyView
         .as_ref()
         .and_then(|pack| pack.form_use(&entry.form_id))
         .map_or("", |form| form.kind.as_str());
-    let alerts =
-        alert_badges(language, reference.pack.as_ref(), kind, entry.alert_level, &entry.alert_codes);
+    let alerts = alert_badges(language, reference.pack.as_ref(), kind, entry.alert_level, &entry.alert_codes);
     let photos = words::photos_arrived(language, entry.media_stored, entry.media_expected).map(|text| {
         let tone = if entry.media_stored < entry.media_expected { Tone::Warning } else { Tone::Plain };
         view! {
-            <Badge tone icon=Some(IconName::Photo)>
+            <Badge tone icon=IconName::Photo>
                 {text}
             </Badge>
         }
     });
     let corrected = (entry.revision > 1).then(|| {
-        view! { <Badge tone=Tone::Info>{t_string!(i18n, queue.correction, revision = entry.revision)}</Badge> }
+        let text = t_string!(i18n, queue.correction, revision = entry.revision);
+        view! { <Badge tone=Tone::Info>{text}</Badge> }
     });
     let when = words::moment(language, entry.finished_at.with_timezone(now().offset()), today());
     let level = entry.alert_level.min(3);
+    let name = entry.case_label.clone();
+    let form = entry.form_title.get(language).to_owned();
+    let area = entry.area_name.clone();
+    let by = format!("{} · {when}", entry.author_name);
     view! {
         <Row href=format!("/submission/{}", entry.submission_id) data_id=entry.submission_id.to_string()>
             <span class=format!("queue__level queue__level--{level}") aria-hidden="true"></span>
             <span class="row__body">
                 <span class="visit__name">
-                    <span class="row__title">{entry.case_label.clone()}</span>
-                    <span class="row__meta">{entry.form_title.get(language).to_owned()}</span>
+                    <span class="row__title">{name}</span>
+                    <span class="row__meta">{form}</span>
                 </span>
                 <span class="cluster queue__badges">{alerts} {photos} {corrected}</span>
-                <span class="row__meta">{entry.area_name.clone()}</span>
-                <span class="row__meta">{format!("{} · {when}", entry.author_name)}</span>
+                <span class="row__meta">{area}</span>
+                <span class="row__meta">{by}</span>
             </span>
         </Row>
     }

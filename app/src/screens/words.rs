@@ -372,15 +372,6 @@ pub(super) fn unsent(language: Language, visits: usize, files: usize) -> Option<
     Some(either(language, format!("{zh}未上传"), format!("{en} not sent")))
 }
 
-/// `12 项`, `1 item`.
-pub(super) fn items(language: Language, number: usize) -> String {
-    either(
-        language,
-        format!("{number} 项"),
-        counted(i64::try_from(number).unwrap_or(i64::MAX), "item", "items"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -494,7 +485,8 @@ mod tests {
     fn only_phone_numbers_are_dialled() {
         assert_eq!(phone_number("138 0013 8000").as_deref(), Some("13800138000"));
         assert_eq!(phone_number("029-82720001").as_deref(), Some("02982720001"));
-        for other in ["61019919850315001X", "610199198503150017", "二组12号", "", "22345678901", "2026-11-24"] {
+        for other in ["61019919850315001X", "610199198503150017", "二组12号", "", "22345678901", "2026-11-24"]
+        {
             assert_eq!(phone_number(other), None, "{other}");
         }
     }

@@ -54,10 +54,7 @@ pub(super) fn steps(
         steps.push(Step {
             form_id: status.form_id.clone(),
             entry: entry_of(status.task_id),
-            kind: StepKind::Correct {
-                submission: status.submission_id,
-                comments: status.comments.clone(),
-            },
+            kind: StepKind::Correct { submission: status.submission_id, comments: status.comments.clone() },
         });
     }
     for draft in own_drafts {
@@ -164,7 +161,13 @@ mod tests {
         } else {
             BTreeMap::new()
         };
-        Property { kind: "elder".into(), name: name.into(), label: LocalText::new(label, name), values, shown }
+        Property {
+            kind: "elder".into(),
+            name: name.into(),
+            label: LocalText::new(label, name),
+            values,
+            shown,
+        }
     }
 
     fn pack() -> Pack {

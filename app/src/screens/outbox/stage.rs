@@ -132,7 +132,10 @@ mod tests {
         let words = |entry: OutboxEntry, phase| stage(Language::Zh, &entry, phase).words;
         let idle = SyncPhase::Idle;
         assert_eq!(words(entry(OperationState::Waiting, None), idle), "仅在手机上");
-        assert_eq!(words(entry(OperationState::Waiting, None), SyncPhase::Sending { operations: 1 }), "上传中");
+        assert_eq!(
+            words(entry(OperationState::Waiting, None), SyncPhase::Sending { operations: 1 }),
+            "上传中"
+        );
         assert_eq!(words(entry(applied.clone(), None), idle), "已收到");
         assert_eq!(words(entry(applied.clone(), Some(SubmissionState::Submitted)), idle), "待审核");
         assert_eq!(words(entry(applied.clone(), Some(SubmissionState::Approved)), idle), "已通过");
@@ -141,10 +144,8 @@ mod tests {
 
     #[test]
     fn a_parked_visit_says_why() {
-        let parked = OperationState::Parked {
-            acknowledged_at: DateTime::UNIX_EPOCH,
-            reason: ParkReason::FormUnknown,
-        };
+        let parked =
+            OperationState::Parked { acknowledged_at: DateTime::UNIX_EPOCH, reason: ParkReason::FormUnknown };
         let said = stage(Language::En, &entry(parked, None), SyncPhase::Idle);
         assert_eq!(said.words, "Held at the server");
         assert!(said.more.is_some_and(|why| why.contains("not published")));
@@ -154,10 +155,7 @@ mod tests {
     fn progress_belongs_to_the_visit_whose_photo_is_sent() -> Result<(), doorstep_form::PathError> {
         let other = SubmissionId(Uuid::from_u128(2));
         let phase = SyncPhase::SendingFile { media_id: MediaId(Uuid::from_u128(9)), percent: 43, left: 1 };
-        let shared = [
-            file(9, other, MediaState::Stored)?,
-            file(9, submission(), MediaState::Waiting)?,
-        ];
+        let shared = [file(9, other, MediaState::Stored)?, file(9, submission(), MediaState::Waiting)?];
         assert_eq!(uploading(&shared, submission(), phase), Some(43));
         assert_eq!(uploading(&shared, other, phase), None);
         assert_eq!(uploading(&shared, submission(), SyncPhase::Idle), None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorstep_core::submission::SubmissionContent;
 use doorstep_core::text::Language;
-use doorstep_form::{Context, NodeKind, NodePath, Plan, Session, SummaryEntry};
+use doorstep_form::{Context, NodePath, Plan, Session, SummaryEntry};
 
 /// A submission over its form, and the revision that it corrects over its own.
 #[derive(Clone, Debug)]
@@ -50,10 +50,7 @@ impl Reading {
         content: &SubmissionContent,
         before: Option<(Arc<Plan>, &SubmissionContent)>,
     ) -> Self {
-        Self {
-            session: session(plan, content),
-            before: before.map(|(plan, content)| session(plan, content)),
-        }
+        Self { session: session(plan, content), before: before.map(|(plan, content)| session(plan, content)) }
     }
 
     /// Every answer, page by page.
@@ -70,7 +67,7 @@ impl Reading {
             let answer = Answer {
                 path: entry.path.to_string(),
                 question: entry.label,
-                file: is_file(entry.kind).then(|| entry.value.clone()),
+                file: entry.kind.is_media().then(|| entry.value.clone()),
                 words: entry.words,
                 was,
             };
@@ -132,10 +129,6 @@ fn spoken(session: &Session, language: Language) -> Session {
 
 fn by_path(session: &Session, language: Language) -> BTreeMap<NodePath, SummaryEntry> {
     spoken(session, language).summary().into_iter().map(|entry| (entry.path.clone(), entry)).collect()
-}
-
-fn is_file(kind: NodeKind) -> bool {
-    matches!(kind, NodeKind::Image | NodeKind::Audio | NodeKind::Video | NodeKind::File)
 }
 
 #[cfg(test)]

@@ -125,10 +125,8 @@ mod tests {
     #[test]
     fn a_return_says_why() -> Result<(), Code> {
         let nothing = BTreeMap::from([("/g/met".to_owned(), "  ".to_owned())]);
-        let settled = Settled::from([
-            ("risk".to_owned(), Holds::Ledger),
-            ("phone".to_owned(), Holds::Submission),
-        ]);
+        let settled =
+            Settled::from([("risk".to_owned(), Holds::Ledger), ("phone".to_owned(), Holds::Submission)]);
         let refused = request(Decision::Return, 3, &settled, " ", &nothing).err();
         assert_eq!(refused, Some(Code::CommentRequired));
         let remarks = BTreeMap::from([("/g/met".to_owned(), "请核实 ".to_owned())]);
