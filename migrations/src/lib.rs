@@ -4,6 +4,8 @@
 
 use sea_orm_migration::prelude::*;
 
+pub use sea_orm_migration::MigratorTrait;
+
 mod m20261123_000001_walking_skeleton;
 
 /// Runs the migrations.

@@ -23,6 +23,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::db::{Database, DatabaseError};
 use crate::error::Error as RequestError;
+use crate::forms;
+use crate::media;
 use crate::observe::observe;
 use crate::pwa::Pwa;
 use crate::routes;
@@ -48,6 +50,10 @@ pub struct Components {
     pub tokens: Tokens,
     /// Computes and verifies password hashes.
     pub passwords: Passwords,
+    /// Compiled forms by version.
+    pub forms: forms::Cache,
+    /// Turns at decoding pictures.
+    pub decoding: media::Decoding,
     /// Files by content.
     pub media: Arc<dyn ObjectStore>,
     /// Which life of the database this is.
@@ -97,7 +103,7 @@ impl Components {
         database.migrate().await?;
         let epoch = database.epoch(&clock).await?;
         let tokens = Tokens::load(&database, &clock).await?;
-        let media = LocalFileSystem::new_with_prefix(&media_folder)
+        let files = LocalFileSystem::new_with_prefix(&media_folder)
             .map_err(|cause| StartError::Folder { folder: media_folder, cause: io::Error::other(cause) })?
             .with_fsync(true);
         Ok(Self {
@@ -105,7 +111,9 @@ impl Components {
             clock,
             tokens,
             passwords: Passwords::default(),
-            media: Arc::new(media),
+            forms: forms::Cache::default(),
+            decoding: media::Decoding::default(),
+            media: Arc::new(files),
             epoch,
             pwa: Pwa::new(config.pwa_dir.clone()),
             logins_per_address: Limiter::new(PER_ADDRESS),
@@ -152,7 +160,7 @@ impl Server {
         self.running.handle()
     }
 
-    /// Runs until a signal or the handle stops it.
+    /// Runs until the handle stops it.
     ///
     /// # Errors
     /// When the system takes the socket away.
@@ -197,7 +205,9 @@ pub fn build(
     })
     .client_request_timeout(CLIENT_REQUEST_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_S);
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+    // The binary listens to signals; a test stops its server by the handle.
+    .disable_signals();
     if let Some(workers) = workers {
         server = server.workers(workers);
     }

@@ -176,3 +176,17 @@ pub async fn within(connection: &impl ConnectionTrait, path: &AreaPath) -> Resul
         .all(connection)
         .await?)
 }
+
+/// The codes of the counties in this database.
+pub async fn counties(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let mut codes: Vec<String> = area::Entity::find()
+        .filter(area::Column::Level.eq(AreaLevel::County))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|area| area.county)
+        .collect();
+    codes.sort();
+    codes.dedup();
+    Ok(codes)
+}

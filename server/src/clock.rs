@@ -51,8 +51,12 @@ impl Clock {
 
 /// The date of an instant at the counties' doors.
 pub fn date_in_china(at: DateTime<Utc>) -> NaiveDate {
-    FixedOffset::east_opt(CHINA_STANDARD_TIME_OFFSET_S)
-        .map_or_else(|| at.date_naive(), |offset| at.with_timezone(&offset).date_naive())
+    at.with_timezone(&china_offset()).date_naive()
+}
+
+/// The zone of the counties.
+pub fn china_offset() -> FixedOffset {
+    FixedOffset::east_opt(CHINA_STANDARD_TIME_OFFSET_S).expect("eight hours are a valid offset")
 }
 
 #[cfg(test)]

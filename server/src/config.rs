@@ -21,6 +21,12 @@ const NOT_SETTINGS: &[&str] = &["CONFIG", "WASM_TOOLCHAIN"];
 pub struct Config {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// Another port than the one in `listen`.
+    pub port: Option<u16>,
+    /// A certificate chain, PEM: HTTPS instead of HTTP.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    pub tls_key: Option<PathBuf>,
     /// The data folder: embedded database and media, unless the two addresses
     /// below say otherwise.
     pub data: PathBuf,
@@ -44,6 +50,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            port: None,
+            tls_cert: None,
+            tls_key: None,
             data: PathBuf::from("doorstep-data"),
             database_url: None,
             media_url: None,
@@ -65,6 +74,8 @@ pub enum ConfigError {
     NoFile(PathBuf),
     #[error("MEDIA_URL={0} is neither file:///… nor a folder; this version keeps media in a folder")]
     MediaAddress(String),
+    #[error("TLS needs a certificate and its key; name both with --tls-cert and --tls-key, or neither")]
+    HalfTls,
 }
 
 impl Config {
@@ -87,7 +98,19 @@ impl Config {
             .extract()
             .map_err(|cause| ConfigError::Unusable(Box::new(cause)))?;
         config.media_folder()?;
+        if config.tls_cert.is_some() != config.tls_key.is_some() {
+            return Err(ConfigError::HalfTls);
+        }
         Ok(config)
+    }
+
+    /// Where to listen.
+    pub fn address(&self) -> SocketAddr {
+        let mut address = self.listen;
+        if let Some(port) = self.port {
+            address.set_port(port);
+        }
+        address
     }
 
     /// Where the database is.

@@ -12,9 +12,9 @@ use doorstep_core::sync::Epoch;
 use doorstep_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Set, SqliteTransactionMode, TransactionOptions,
-    TransactionSession, TransactionTrait,
+    AccessMode, ActiveModelTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, EntityTrait, IntoActiveModel, IsolationLevel, Set, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use thiserror::Error;
 
@@ -155,6 +155,38 @@ impl Database {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Runs `work` over one state of the database: whatever others commit
+    /// meanwhile, all that it reads belongs together.
+    ///
+    /// # Errors
+    /// What `work` answers.
+    pub async fn snapshot<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, RequestError>,
+    ) -> Result<T, RequestError> {
+        let transaction = self.connection.begin_with_options(self.snapshot_options()).await?;
+        let result = work(&transaction).await;
+        // Nothing was written: how it ends is of no account.
+        if let Err(failure) = transaction.rollback().await {
+            tracing::warn!(%failure, "a reading transaction could not be ended");
+        }
+        result
+    }
+
+    fn snapshot_options(&self) -> TransactionOptions {
+        match self.connection.get_database_backend() {
+            DbBackend::Sqlite => TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+                ..TransactionOptions::default()
+            },
+            _ => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
         }
     }
 

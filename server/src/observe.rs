@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, PERMISSIONS_POLICY,
@@ -41,37 +42,43 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let request_id = RequestId(uuid::Uuid::now_v7().simple().to_string());
     let language = language_of(request.headers());
     let method = request.method().clone();
-    let http_request = request.request().clone();
     request.extensions_mut().insert(request_id.clone());
     let span = tracing::info_span!("request", id = %request_id.0);
 
+    // The request goes in whole: routing writes into it, and panics where
+    // there is a second handle to it.
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
     let _entered = span.enter();
-    let mut response = match outcome {
-        Ok(Ok(response)) => explain(response, language, &request_id),
-        Ok(Err(failure)) => {
-            let answer = answer_to_failure(&failure, language, &request_id);
-            ServiceResponse::new(http_request, answer).map_into_right_body()
-        }
+    let outcome = match outcome {
+        Ok(Ok(response)) => Ok(explain(response, language, &request_id)),
+        Ok(Err(failure)) => Err(answer_to_failure(&failure, language, &request_id)),
         Err(panic) => {
             let error = Error::internal(anyhow::anyhow!("panicked: {}", panic_message(panic.as_ref())));
-            let answer = answer_to(&error, language, &request_id);
-            ServiceResponse::new(http_request, answer).map_into_right_body()
+            Err(answer_to(&error, language, &request_id))
         }
     };
-    protect(response.headers_mut());
-    if let Ok(value) = HeaderValue::from_str(&request_id.0) {
-        response.headers_mut().insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
-    }
+    let (route, status) = match &outcome {
+        // The pattern, not the path: paths carry identifiers of people.
+        Ok(response) => (response.request().match_pattern(), response.status()),
+        Err(answer) => (None, answer.status()),
+    };
     tracing::info!(
         %method,
-        // The pattern, not the path: paths carry identifiers of people.
-        route = response.request().match_pattern().unwrap_or_else(|| "-".to_owned()),
-        status = response.status().as_u16(),
+        route = route.unwrap_or_else(|| "-".to_owned()),
+        status = status.as_u16(),
         duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "answered"
     );
-    Ok(response)
+    match outcome {
+        Ok(mut response) => {
+            protect(response.headers_mut(), &request_id);
+            Ok(response)
+        }
+        Err(mut answer) => {
+            protect(answer.headers_mut(), &request_id);
+            Err(InternalError::from_response("failed", answer).into())
+        }
+    }
 }
 
 /// The language that a client asked for.
@@ -149,7 +156,10 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 /// Headers that every answer carries.
-fn protect(headers: &mut HeaderMap) {
+fn protect(headers: &mut HeaderMap, request_id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_str(&request_id.0) {
+        headers.insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
+    }
     let fixed = [
         (CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -5,26 +5,45 @@ use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::api;
 use doorstep_core::problem::ProblemCode;
 
-use crate::app::Components;
+use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
-use crate::{auth, pwa};
+use crate::{auth, cases, forms, media, pwa, review, sync};
 
 /// Paths below these are never the app's.
 const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
 
+/// Each address is a resource of its own, so that a method it does not have is
+/// answered as such.
 pub(crate) fn configure(service: &mut ServiceConfig) {
+    let one = |address: &str| web::resource(format!("{address}/{{id}}"));
     service
         // Logging in.
-        .route(api::LOGIN, web::post().to(auth::log_in))
-        .route(api::TOKEN, web::post().to(auth::refresh))
-        .route(api::LOGOUT, web::post().to(auth::log_out))
-        .route(api::ME, web::get().to(auth::me))
-        // Sync: sync::pull, sync::push (app_data(json(PUSH_BYTES_MAX))), forms::bundle.
-        // Review: review::queue, review::submission, review::decide, cases::detail, sync::parked.
-        // Media: media::put, media::get.
+        .service(web::resource(api::LOGIN).route(web::post().to(auth::log_in)))
+        .service(web::resource(api::TOKEN).route(web::post().to(auth::refresh)))
+        .service(web::resource(api::LOGOUT).route(web::post().to(auth::log_out)))
+        .service(web::resource(api::ME).route(web::get().to(auth::me)))
+        // Sync.
+        .service(
+            web::resource(api::SYNC)
+                .app_data(json(PUSH_BYTES_MAX))
+                .route(web::get().to(sync::pull))
+                .route(web::post().to(sync::push)),
+        )
+        .service(web::resource(api::PARKED_OPERATIONS).route(web::get().to(sync::parked)))
+        .service(one(api::FORM_VERSIONS).route(web::get().to(forms::bundle)))
+        // Review and the ledger.
+        .service(web::resource(api::QUEUE).route(web::get().to(review::queue)))
+        .service(one(api::SUBMISSIONS).route(web::get().to(review::submission)))
+        .service(
+            web::resource(format!("{}/{{id}}/decision", api::SUBMISSIONS))
+                .route(web::post().to(review::decide)),
+        )
+        .service(one(api::CASES).route(web::get().to(cases::detail)))
+        // Media.
+        .service(one(api::FILES).route(web::put().to(media::put)).route(web::get().to(media::get)))
         // Running it.
-        .route("/healthz", web::get().to(alive))
-        .route("/readyz", web::get().to(ready))
+        .service(web::resource("/healthz").route(web::get().to(alive)))
+        .service(web::resource("/readyz").route(web::get().to(ready)))
         // The app, and everything that is nowhere.
         .default_service(web::to(elsewhere));
 }

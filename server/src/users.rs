@@ -11,14 +11,15 @@ use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::{Actor, Role, Scope};
 use doorstep_core::text::LocalText;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    Set, SqlErr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Set, SqlErr,
 };
 
 use crate::area;
 use crate::auth::password::{PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN};
 use crate::db::entity::{self, membership, user};
 use crate::error::{Error, Result};
+use crate::streams::BATCH;
 
 /// Longest login name and display name.
 const NAME_CHARACTERS_MAX: usize = 100;
@@ -144,12 +145,44 @@ pub async fn set_disabled(
     Ok(())
 }
 
+/// Lets a person who was locked out try again at once.
+///
+/// # Errors
+/// `not_found` when there is no such account.
+pub async fn unlock(connection: &impl ConnectionTrait, user: UserId) -> Result<()> {
+    let mut row = find(connection, user).await?.into_active_model();
+    row.failed_logins = Set(0);
+    row.locked_until = Set(None);
+    row.update(connection).await?;
+    Ok(())
+}
+
 /// A person's row.
 ///
 /// # Errors
 /// `not_found` when there is none.
 pub async fn find(connection: &impl ConnectionTrait, id: UserId) -> Result<user::Model> {
     Ok(user::Entity::find_by_id(id).one(connection).await?.ok_or(ProblemCode::NotFound)?)
+}
+
+/// What several people are called on screens; unknown ones are left out.
+pub async fn display_names(
+    connection: &impl ConnectionTrait,
+    ids: &[UserId],
+) -> Result<HashMap<UserId, String>> {
+    let wanted: Vec<UserId> = ids.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+    let mut names = HashMap::new();
+    for ids in wanted.chunks(BATCH) {
+        let rows: Vec<(UserId, String)> = user::Entity::find()
+            .select_only()
+            .columns([user::Column::Id, user::Column::DisplayName])
+            .filter(user::Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        names.extend(rows);
+    }
+    Ok(names)
 }
 
 /// The person with a login name.

@@ -16,8 +16,8 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    IntoActiveModel, QueryFilter, QuerySelect, Set,
 };
 
 use crate::app::Components;
@@ -166,7 +166,8 @@ async fn count_failure(
     let mut row = user.into_active_model();
     row.failed_logins = Set(failed_logins);
     if over >= 0 {
-        row.locked_until = Set(Some(now + LOCK * 2_i32.pow(over.min(LOCK_DOUBLINGS_MAX).unsigned_abs())));
+        row.locked_until =
+            Set(Some(now + LOCK * 2_i32.pow(Ord::min(over, LOCK_DOUBLINGS_MAX).unsigned_abs())));
     }
     row.update(transaction).await?;
     Ok(())

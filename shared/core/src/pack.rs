@@ -62,6 +62,9 @@ pub struct FormUse {
     pub form_id: String,
     /// The kind of case the form is about.
     pub kind: String,
+    /// What the form is called: an XLSForm has one title, in one language.
+    #[serde(default)]
+    pub label: LocalText,
     /// An expression over the answers: whether the visit resets the due date.
     pub counts_when: String,
     /// An expression over the answers: whether the visit closes the case.

@@ -33,7 +33,8 @@ pub struct RuleError {
 /// kind, the first rule that holds. A closed case is due for nothing.
 ///
 /// `condition` evaluates a rule's expression over the case (the form engine
-/// does; passed in so that this stays arithmetic).
+/// does; passed in so that this stays arithmetic). It gets the whole rule,
+/// because `${last_visit_on}` is that of the rule's form.
 ///
 /// # Errors
 /// When a rule's expression fails; the pack is checked at publication, so
@@ -42,7 +43,7 @@ pub fn due_visits(
     pack: &Pack,
     case: &CaseRecord,
     today: NaiveDate,
-    condition: &dyn Fn(&str, &CaseRecord) -> Result<bool, String>,
+    condition: &dyn Fn(&ScheduleRule, &CaseRecord) -> Result<bool, String>,
 ) -> Result<Vec<DueVisit>, RuleError> {
     let mut due: Vec<DueVisit> = Vec::new();
     if case.status == CaseStatus::Closed {
@@ -53,7 +54,7 @@ pub fn due_visits(
             continue;
         }
         let holds = rule.when.is_empty()
-            || condition(&rule.when, case)
+            || condition(rule, case)
                 .map_err(|message| RuleError { rule: rule.rule.clone(), message })?;
         if holds {
             due.push(due_by(rule, case.last_visits.get(&rule.form_id).copied(), today));
@@ -152,8 +153,8 @@ mod tests {
         }
     }
 
-    fn is_risk(expression: &str, case: &CaseRecord) -> Result<bool, String> {
-        Ok(case.properties.get("risk").map(String::as_str) == Some(expression))
+    fn is_risk(rule: &ScheduleRule, case: &CaseRecord) -> Result<bool, String> {
+        Ok(case.properties.get("risk") == Some(&rule.when))
     }
 
     #[test]

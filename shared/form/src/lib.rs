@@ -37,7 +37,7 @@ mod workbook;
 pub use form::{Form, MAX_NESTING, NodeKind, Text};
 pub use path::{NodePath, PathError};
 pub use plan::{Attachments, Plan};
-pub use problem::{AuthoringProblem, Severity};
+pub use problem::{AuthoringProblem, Severity, did_you_mean};
 pub use rule::{EvaluationError, ExpressionError, Rule, Value};
 pub use session::{MAX_INSTANCES, MAX_VALUE_BYTES, Session};
 pub use verify::{Verification, verify};
@@ -45,4 +45,4 @@ pub use view::{
     AnswerError, ChoiceView, Context, Difference, LeftOver, LeftOverReason, NodeView, PageView, Problem,
     ProblemKind, SummaryEntry,
 };
-pub use workbook::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook};
+pub use workbook::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook, column_letters};

@@ -55,24 +55,31 @@ impl AuthoringProblem {
         Self { severity: Severity::Warning, ..Self::error(sheet, message) }
     }
 
-    pub(crate) fn at_row(mut self, row: u32) -> Self {
+    /// In this row, counted as the spreadsheet shows it; 0 stands for none.
+    #[must_use]
+    pub fn at_row(mut self, row: u32) -> Self {
         self.row = (row > 0).then_some(row);
         self
     }
 
-    /// `letter` may be empty: then the sheet lacks the column.
-    pub(crate) fn at_column(mut self, letter: &str, header: &str) -> Self {
+    /// In this column. `letter` may be empty: then the sheet lacks it.
+    #[must_use]
+    pub fn at_column(mut self, letter: &str, header: &str) -> Self {
         self.column =
             Some(if letter.is_empty() { header.to_owned() } else { format!("{letter} ({header})") });
         self
     }
 
-    pub(crate) fn finding(mut self, found: impl Into<String>) -> Self {
+    /// Caused by this text.
+    #[must_use]
+    pub fn finding(mut self, found: impl Into<String>) -> Self {
         self.found = found.into();
         self
     }
 
-    pub(crate) fn suggesting(mut self, suggestion: Option<String>) -> Self {
+    /// With a likely correction.
+    #[must_use]
+    pub fn suggesting(mut self, suggestion: Option<String>) -> Self {
         self.suggestion = suggestion;
         self
     }
@@ -108,7 +115,7 @@ impl std::fmt::Display for AuthoringProblem {
 
 /// The candidate that a writer most likely meant, as a sentence for
 /// [`AuthoringProblem::suggestion`]. `None` when nothing is close.
-pub(crate) fn did_you_mean<'a>(
+pub fn did_you_mean<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {

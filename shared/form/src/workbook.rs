@@ -74,7 +74,7 @@ impl Workbook {
 }
 
 /// The letters a spreadsheet shows above the column: 0 is `A`, 26 is `AA`.
-pub(crate) fn column_letters(mut index: usize) -> String {
+pub fn column_letters(mut index: usize) -> String {
     let mut letters = Vec::new();
     loop {
         letters.push(b'A' + u8::try_from(index % 26).unwrap_or(0));

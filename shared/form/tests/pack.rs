@@ -28,6 +28,8 @@ fn every_workbook_loads_and_starts() {
         .expect("the pack")
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "xlsx"))
+        // Policy, not a form.
+        .filter(|path| !path.ends_with("ledger.xlsx"))
         .collect();
     paths.sort();
     for path in paths {

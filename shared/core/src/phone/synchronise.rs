@@ -218,7 +218,7 @@ impl Synchronisation {
         match (asked, answer) {
             (Request::Push(_), Answer::Push(answer)) => self.pushed(&answer, now),
             (Request::Pull(request), Answer::Pull(answer)) => self.pulled(request, answer, now),
-            (Request::FetchForm(form), Answer::Form(bytes)) => self.fetched(form, bytes),
+            (Request::FetchForm(form), Answer::Form(bytes)) => self.fetched(form, bytes, now),
             (Request::Upload(entry), Answer::Uploaded(stored)) => self.uploaded(entry.clone(), &stored),
             (Request::Push(_), Answer::Failed(Failure::Problem(problem))) => self.push_refused(&problem),
             (Request::Upload(entry), Answer::Failed(Failure::Problem(problem))) => {
@@ -349,9 +349,6 @@ impl Synchronisation {
         self.state.cursor = Some(answer.cursor);
         self.state.skew_ms = Some((answer.server_time - now).num_milliseconds());
         let broken = if answer.more { Vec::new() } else { self.broken_streams(&answer.hash) };
-        if !answer.more && broken.is_empty() {
-            self.state.synced_at = Some(now);
-        }
         put(&mut writes, Table::Meta, STATE_KEY, 0, &self.state);
         if answer.more {
             return self.pull(writes, None);
@@ -361,7 +358,7 @@ impl Synchronisation {
             self.repaired.extend(broken);
             return self.pull(writes, Some(again));
         }
-        self.forms_then_files(writes)
+        self.forms_then_files(writes, now)
     }
 
     fn drop_stream(&mut self, stream: &StreamName, writes: &mut Batch) {
@@ -414,14 +411,18 @@ impl Synchronisation {
         hash
     }
 
-    fn forms_then_files(&mut self, writes: Batch) -> Step {
+    /// Everything has arrived once the forms are here too: without them the
+    /// phone cannot begin a visit.
+    fn forms_then_files(&mut self, mut writes: Batch, now: DateTime<Utc>) -> Step {
         if let Some(form) = self.forms.values().find(|form| !self.bundles.contains(&form.id)) {
             return send(writes, Durability::Relaxed, Request::FetchForm(form.clone()));
         }
+        self.state.synced_at = Some(now);
+        put(&mut writes, Table::Meta, STATE_KEY, 0, &self.state);
         self.next_file(writes)
     }
 
-    fn fetched(&mut self, form: &FormVersionRecord, bytes: Vec<u8>) -> Step {
+    fn fetched(&mut self, form: &FormVersionRecord, bytes: Vec<u8>, now: DateTime<Utc>) -> Step {
         let mut writes = Batch::default();
         let whole =
             ContentHash::of(&bytes) == form.sha256 && serde_json::from_slice::<FormBundle>(&bytes).is_ok();
@@ -431,22 +432,24 @@ impl Synchronisation {
         self.bundles.insert(form.id);
         let entry = Entry { key: form.id.to_string(), revision: 0, value: bytes };
         writes.0.push(Write::Put(Table::FormBundle, entry));
-        self.forms_then_files(writes)
+        self.forms_then_files(writes, now)
     }
 
     /// The next file whose submission the server has. A file that the server
     /// does not miss (a correction shares its photos) is done already.
     fn next_file(&mut self, mut writes: Batch) -> Step {
         while let Some(mut entry) = self.media.pop_front() {
-            let acknowledged = self.operations.values().any(|operation| {
-                matches!(operation.state, OperationState::Applied { .. })
-                    && operation.receipt.as_ref().and_then(|receipt| receipt.submission_id)
-                        == Some(entry.submission_id)
-            });
+            let known = self.missing.get(&entry.submission_id);
+            // One that was parked says so by its status, once it was applied.
+            let acknowledged = known.is_some()
+                || self.operations.values().any(|operation| {
+                    matches!(operation.state, OperationState::Applied { .. })
+                        && operation.receipt.as_ref().and_then(|receipt| receipt.submission_id)
+                            == Some(entry.submission_id)
+                });
             if !acknowledged {
                 continue;
             }
-            let known = self.missing.get(&entry.submission_id);
             if known.is_some_and(|missing| !missing.contains(&entry.media_id)) {
                 entry.state = MediaState::Stored;
                 put(&mut writes, Table::Media, &media_key(&entry), 0, &entry);

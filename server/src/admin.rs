@@ -1,0 +1,230 @@
+//! Commands that change something and end: accounts, pack, forms.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use doorstep::app::Components;
+use doorstep::clock::Clock;
+use doorstep::pack::PublishError;
+use doorstep::terminal::{ask_secret, say};
+use doorstep::users::{self, NewUser};
+use doorstep::{area, forms, pack as ledger};
+use doorstep_core::ids::UserId;
+use doorstep_core::problem::ProblemCode;
+use doorstep_core::role::Role;
+
+use crate::log_to_terminal;
+use crate::options::{FormCommand, PackCommand, StorageOptions, UserCommand};
+
+async fn open(storage: &StorageOptions) -> anyhow::Result<Components> {
+    let config = storage.config()?;
+    log_to_terminal(storage.log.as_deref().unwrap_or("warn"), config.log_json)?;
+    Ok(Components::open(&config, Clock::system()).await?)
+}
+
+pub(crate) async fn user(command: UserCommand) -> anyhow::Result<()> {
+    match command {
+        UserCommand::Add { login_name, name, role, area, programme, storage } => {
+            let components = open(&storage).await?;
+            let role: Role = role.parse()?;
+            add_user(&components, &login_name, &name, (role, &area, programme.as_deref())).await?;
+            say(format_args!("{login_name} can log in now, as {role} in {area}."));
+        }
+        UserCommand::Unlock { login_name, storage } => {
+            let components = open(&storage).await?;
+            let id = find(&components, &login_name).await?;
+            components
+                .database
+                .write(async |transaction| users::unlock(transaction, id).await)
+                .await
+                .map_err(plain)?;
+            say(format_args!("{login_name} can try again."));
+        }
+        UserCommand::Disable { login_name, storage } => {
+            let components = open(&storage).await?;
+            set_disabled(&components, &login_name, true).await?;
+            say(format_args!("{login_name} is disabled. What their phones captured can still be sent."));
+        }
+        UserCommand::Enable { login_name, storage } => {
+            let components = open(&storage).await?;
+            set_disabled(&components, &login_name, false).await?;
+            say(format_args!("{login_name} can log in again."));
+        }
+    }
+    Ok(())
+}
+
+async fn add_user(
+    components: &Components,
+    login_name: &str,
+    name: &str,
+    (role, code, programme): (Role, &str, Option<&str>),
+) -> anyhow::Result<()> {
+    let place = area::find_by_code(components.database.read(), code, components.clock.today())
+        .await
+        .map_err(plain)?
+        .with_context(|| format!("no area has the code {code} today; check it"))?;
+    if users::find_by_login_name(components.database.read(), login_name).await.map_err(plain)?.is_some() {
+        anyhow::bail!("the login name {login_name} is taken; choose another");
+    }
+    let password = ask_secret(&format!("Password for {login_name}")).map_err(|cause| {
+        anyhow::anyhow!("the password could not be read ({cause}); type it, or send it to standard input")
+    })?;
+    users::check_new_password(&password).map_err(plain)?;
+    let password_hash = components.passwords.hash(password).await.map_err(plain)?;
+    let new = NewUser {
+        id: UserId(uuid::Uuid::now_v7()),
+        county: place.county.clone(),
+        login_name: login_name.to_owned(),
+        display_name: name.to_owned(),
+        password_hash,
+    };
+    let now = components.clock.now();
+    components
+        .database
+        .write(async |transaction| {
+            let user = users::add(transaction, new.clone(), now).await?;
+            users::grant(transaction, user.id, role, place.id, programme).await
+        })
+        .await
+        .map_err(plain)?;
+    Ok(())
+}
+
+async fn find(components: &Components, login_name: &str) -> anyhow::Result<UserId> {
+    let user = users::find_by_login_name(components.database.read(), login_name).await.map_err(plain)?;
+    Ok(user.with_context(|| format!("nobody has the login name {login_name}; check it"))?.id)
+}
+
+async fn set_disabled(components: &Components, login_name: &str, disabled: bool) -> anyhow::Result<()> {
+    let id = find(components, login_name).await?;
+    let at = disabled.then(|| components.clock.now());
+    components
+        .database
+        .write(async |transaction| users::set_disabled(transaction, id, at).await)
+        .await
+        .map_err(plain)
+}
+
+/// A failure in words for a terminal: what a client would read, and the cause
+/// that a client would not.
+fn plain(error: doorstep::error::Error) -> anyhow::Error {
+    let document = error.document(doorstep_core::text::Language::En, None);
+    let fields: Vec<&str> = document.errors.iter().map(|field| field.detail.en.as_str()).collect();
+    let mut text = if fields.is_empty() { document.title.clone() } else { fields.join(" ") };
+    if let Some(detail) = document.detail {
+        text = detail;
+    }
+    if error.code() == ProblemCode::Internal || document.status >= 500 {
+        text = error.to_string();
+    }
+    anyhow::anyhow!(text)
+}
+
+pub(crate) async fn pack(command: PackCommand) -> anyhow::Result<()> {
+    match command {
+        PackCommand::Check { file } => {
+            let workbook = read(&file)?;
+            let pack = ledger::read(&workbook)
+                .map_err(|problems| refused(&file, PublishError::Problems(problems)))?;
+            say(format_args!(
+                "{}: version {}, {} schedule rules, no mistakes.",
+                file.display(),
+                pack.version,
+                pack.schedules.len()
+            ));
+        }
+        PackCommand::Publish { file, county, storage } => {
+            let components = open(&storage).await?;
+            let county = county_or_only(&components, county).await?;
+            let workbook = read(&file)?;
+            let id = ledger::publish(&components, &county, &workbook)
+                .await
+                .map_err(|error| refused(&file, error))?;
+            say(format_args!("{} is in force in {county} ({id}).", file.display()));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn form(command: FormCommand) -> anyhow::Result<()> {
+    let FormCommand::Publish { files, media, county, storage } = command;
+    let components = open(&storage).await?;
+    let county = county_or_only(&components, county).await?;
+    let mut failures = Vec::new();
+    for file in &files {
+        let published = publish_form(&components, &county, file, media.as_deref()).await;
+        match published {
+            Ok(line) => say(line),
+            Err(error) => failures.push(error.to_string()),
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(failures.join("\n"))) }
+}
+
+async fn publish_form(
+    components: &Components,
+    county: &str,
+    file: &Path,
+    media: Option<&Path>,
+) -> anyhow::Result<String> {
+    let workbook = read(file)?;
+    let folder = media.map_or_else(|| file.with_file_name("media"), Path::to_owned);
+    let lists = lists(&folder)?;
+    let record =
+        forms::publish(components, county, &workbook, lists).await.map_err(|error| refused(file, error))?;
+    Ok(format!("{} {} is published ({}).", record.form_id, record.version, record.id))
+}
+
+/// The lists of a folder by file name. A folder that is not there has none.
+fn lists(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut lists = BTreeMap::new();
+    if !folder.is_dir() {
+        return Ok(lists);
+    }
+    let unreadable =
+        |cause| anyhow::anyhow!("the folder {} cannot be read ({cause}); check it", folder.display());
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let text = String::from_utf8(read(&path)?)
+                .with_context(|| format!("{} is not text in UTF-8; save it again as such", path.display()))?;
+            lists.insert(name, text);
+        }
+    }
+    Ok(lists)
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(file).map_err(|cause| anyhow::anyhow!("{} cannot be read ({cause}); check it", file.display()))
+}
+
+fn refused(file: &Path, error: PublishError) -> anyhow::Error {
+    match error {
+        PublishError::Problems(problems) => {
+            let mut lines =
+                vec![format!("{} has {} mistakes; nothing was published:", file.display(), problems.len())];
+            lines.extend(problems.iter().map(|problem| format!("  {problem}")));
+            anyhow::anyhow!(lines.join("\n"))
+        }
+        PublishError::Failed(error) => plain(error),
+    }
+}
+
+async fn county_or_only(components: &Components, county: Option<String>) -> anyhow::Result<String> {
+    let counties = area::counties(components.database.read()).await.map_err(plain)?;
+    match county {
+        Some(county) if county.len() == 6 && county.bytes().all(|byte| byte.is_ascii_digit()) => Ok(county),
+        Some(county) => anyhow::bail!("{county:?} is no county code; write its six digits"),
+        None => match counties.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => anyhow::bail!("there is no county in this database yet; name one with --county"),
+            several => {
+                anyhow::bail!("there are several counties ({}); name one with --county", several.join(", "))
+            }
+        },
+    }
+}

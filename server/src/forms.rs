@@ -1,0 +1,347 @@
+//! Forms: published from workbooks, fetched by phones, compiled once.
+//!
+//! A version never changes: its bundle is stored as the bytes that phones
+//! fetch, under the hash of these bytes. Older versions stay, for drafts that
+//! were begun with them and for what was captured with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use actix_web::{HttpRequest, HttpResponse, web};
+use doorstep_core::hash::ContentHash;
+use doorstep_core::ids::{FormId, FormVersionId};
+use doorstep_core::pack::{FormBundle, FormVersionRecord};
+use doorstep_core::phone::records;
+use doorstep_core::problem::ProblemCode;
+use doorstep_core::sync::{StreamName, item_kind};
+use doorstep_core::text::LocalText;
+use doorstep_form::{Attachments, AuthoringProblem, Form, Plan, Workbook};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, Set,
+};
+
+use crate::app::Components;
+use crate::auth::permit::{LoggedIn, Permit};
+use crate::db::entity::{form, form_media, form_version};
+use crate::error::{Error, Result};
+use crate::pack::{self, KnownForms, PublishError};
+use crate::streams::Changes;
+
+/// So many compiled forms are kept: more than a county has in use.
+const PLANS_MAX: usize = 48;
+/// Bundles never change; who is logged out asks in vain all the same, because
+/// only this browser keeps them.
+const NEVER_CHANGES: &str = "private, max-age=31536000, immutable";
+
+/// Compiled plans by version, the most recently used last.
+#[derive(Debug, Default)]
+pub struct Cache {
+    plans: Mutex<Vec<(FormVersionId, Arc<Plan>)>>,
+}
+
+impl Cache {
+    /// The plan of a version. `None`: no such version is published here.
+    ///
+    /// # Errors
+    /// When the database refuses, or holds what no longer compiles.
+    pub async fn plan(
+        &self,
+        connection: &impl ConnectionTrait,
+        id: FormVersionId,
+    ) -> Result<Option<Arc<Plan>>> {
+        if let Some(plan) = self.kept(id) {
+            return Ok(Some(plan));
+        }
+        let Some(row) = form_version::Entity::find_by_id(id).one(connection).await? else { return Ok(None) };
+        let plan =
+            tokio::task::spawn_blocking(move || plan_of(&row.bundle)).await.map_err(Error::internal)??;
+        let plan = Arc::new(plan);
+        self.keep(id, &plan);
+        Ok(Some(plan))
+    }
+
+    fn kept(&self, id: FormVersionId) -> Option<Arc<Plan>> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = plans.iter().position(|(known, _)| *known == id)?;
+        let entry = plans.remove(found);
+        let plan = Arc::clone(&entry.1);
+        plans.push(entry);
+        Some(plan)
+    }
+
+    fn keep(&self, id: FormVersionId, plan: &Arc<Plan>) {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.iter().all(|(known, _)| *known != id) {
+            plans.push((id, Arc::clone(plan)));
+        }
+        let surplus = plans.len().saturating_sub(PLANS_MAX);
+        plans.drain(..surplus);
+    }
+}
+
+fn plan_of(bundle: &[u8]) -> Result<Plan> {
+    let bundle: FormBundle = serde_json::from_slice(bundle)?;
+    records::plan_of(&bundle).map_err(Error::internal)
+}
+
+/// A workbook that compiled.
+struct Compiled {
+    form: serde_json::Value,
+    form_id: String,
+    version: String,
+    title: String,
+    questions: BTreeSet<String>,
+    /// Those that the form draws on.
+    attachments: Attachments,
+}
+
+fn compile(workbook: &[u8], mut attachments: Attachments) -> Result<Compiled, PublishError> {
+    let workbook = Workbook::read_xlsx(workbook)?;
+    let (form, warnings) = Form::from_workbook(&workbook)?;
+    for warning in warnings {
+        tracing::warn!(form = form.id(), "{warning}");
+    }
+    attachments.retain(|name, _| form.attachment_names().contains(&name.as_str()));
+    let json = serde_json::to_value(&form).map_err(Error::from)?;
+    let plan = Plan::new(form, &attachments)?;
+    let form = plan.form();
+    if form.version().is_empty() {
+        return Err(PublishError::Problems(vec![
+            AuthoringProblem::error("settings", "a form that is published has a version, such as 2026112401")
+                .at_row(2)
+                .at_column("", "version"),
+        ]));
+    }
+    Ok(Compiled {
+        form: json,
+        form_id: form.id().to_owned(),
+        version: form.version().to_owned(),
+        title: form.title().to_owned(),
+        questions: plan.question_names().map(str::to_owned).collect(),
+        attachments,
+    })
+}
+
+/// Publishes a form for a county. Of `attachments` (text by file name) those
+/// are taken that the form draws on. The same workbook with the same lists is
+/// no new version; that of an older version makes it current again.
+///
+/// # Errors
+/// Everything that is wrong with the workbook and its lists, or a refusal of
+/// the database.
+pub async fn publish(
+    components: &Components,
+    county: &str,
+    workbook: &[u8],
+    attachments: BTreeMap<String, String>,
+) -> Result<FormVersionRecord, PublishError> {
+    let bytes = workbook.to_owned();
+    let compiled = tokio::task::spawn_blocking(move || compile(&bytes, attachments))
+        .await
+        .map_err(Error::internal)??;
+    let mut title = LocalText::new(compiled.title.clone(), compiled.title.clone());
+    if let Some(pack) = pack::current(components.database.read(), county).await? {
+        let missing = pack::missing_questions(&pack, &compiled.form_id, &compiled.questions);
+        if !missing.is_empty() {
+            return Err(PublishError::Problems(missing));
+        }
+        if let Some(form_use) = pack.form_use(&compiled.form_id) {
+            title = form_use.label.clone();
+        }
+    }
+    let id = FormVersionId(uuid::Uuid::now_v7());
+    let bundle = FormBundle {
+        form_version_id: id,
+        form: compiled.form.clone(),
+        attachments: compiled.attachments.clone(),
+    };
+    let bundle = serde_json::to_vec(&bundle).map_err(Error::from)?;
+    let now = components.clock.now();
+    let new = NewVersion { county, compiled: &compiled, id, title, workbook, bundle };
+    let outcome = components.database.write(async |transaction| store(transaction, &new, now).await).await?;
+    Ok(outcome?)
+}
+
+struct NewVersion<'a> {
+    county: &'a str,
+    compiled: &'a Compiled,
+    id: FormVersionId,
+    title: LocalText,
+    workbook: &'a [u8],
+    bundle: Vec<u8>,
+}
+
+/// Stores a version and makes it the current one.
+async fn store(
+    transaction: &DatabaseTransaction,
+    new: &NewVersion<'_>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Result<FormVersionRecord, Vec<AuthoringProblem>>> {
+    let form_id = &new.compiled.form_id;
+    let form = find_or_add_form(transaction, new.county, form_id).await?;
+    let versions = form_version::Entity::find()
+        .filter(form_version::Column::Form.eq(form))
+        .filter(
+            Condition::any()
+                .add(form_version::Column::Version.eq(&new.compiled.version))
+                .add(form_version::Column::Current.eq(true)),
+        )
+        .all(transaction)
+        .await?;
+    let same = versions.iter().find(|row| row.version == new.compiled.version);
+    if let Some(row) = same {
+        let lists = form_media::Entity::find()
+            .filter(form_media::Column::FormVersionId.eq(row.id))
+            .all(transaction)
+            .await?;
+        let lists: Attachments = lists.into_iter().map(|list| (list.file_name, list.content)).collect();
+        if row.workbook != new.workbook || lists != new.compiled.attachments {
+            return Ok(Err(vec![version_taken(&new.compiled.version)]));
+        }
+        if row.current {
+            return Ok(Ok(record(row, form_id)));
+        }
+    }
+    let mut changes = Changes::new();
+    for row in versions.iter().filter(|row| row.current) {
+        changes.put(StreamName::Reference, item_kind::FORM, row.id.0);
+        let mut row = row.clone().into_active_model();
+        row.current = Set(false);
+        row.update(transaction).await?;
+    }
+    let row = match same {
+        Some(row) => {
+            let mut row = row.clone().into_active_model();
+            row.current = Set(true);
+            row.update(transaction).await?
+        }
+        None => insert(transaction, form, new, now).await?,
+    };
+    changes.put(StreamName::Reference, item_kind::FORM, row.id.0);
+    changes.number(transaction, new.county).await?;
+    Ok(Ok(record(&row, form_id)))
+}
+
+fn version_taken(version: &str) -> AuthoringProblem {
+    AuthoringProblem::error(
+        "settings",
+        "this version is published already with other contents; raise it whenever the workbook or a list changes",
+    )
+    .at_row(2)
+    .at_column("", "version")
+    .finding(version)
+}
+
+async fn find_or_add_form(transaction: &DatabaseTransaction, county: &str, form_id: &str) -> Result<FormId> {
+    let known = form::Entity::find()
+        .filter(form::Column::County.eq(county))
+        .filter(form::Column::FormId.eq(form_id))
+        .one(transaction)
+        .await?;
+    if let Some(known) = known {
+        return Ok(known.id);
+    }
+    let row = form::ActiveModel {
+        id: Set(FormId(uuid::Uuid::now_v7())),
+        county: Set(county.to_owned()),
+        form_id: Set(form_id.to_owned()),
+    };
+    Ok(row.insert(transaction).await?.id)
+}
+
+async fn insert(
+    transaction: &DatabaseTransaction,
+    form: FormId,
+    new: &NewVersion<'_>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<form_version::Model> {
+    let row = form_version::ActiveModel {
+        id: Set(new.id),
+        form: Set(form),
+        version: Set(new.compiled.version.clone()),
+        title_zh: Set(new.title.zh.clone()),
+        title_en: Set(new.title.en.clone()),
+        workbook: Set(new.workbook.to_owned()),
+        bundle: Set(new.bundle.clone()),
+        sha256: Set(ContentHash::of(&new.bundle)),
+        current: Set(true),
+        published_at: Set(now),
+    }
+    .insert(transaction)
+    .await?;
+    for (file_name, content) in &new.compiled.attachments {
+        form_media::ActiveModel {
+            form_version_id: Set(new.id),
+            file_name: Set(file_name.clone()),
+            content: Set(content.clone()),
+        }
+        .insert(transaction)
+        .await?;
+    }
+    Ok(row)
+}
+
+/// A version as phones learn it.
+pub(crate) fn record(row: &form_version::Model, form_id: &str) -> FormVersionRecord {
+    FormVersionRecord {
+        id: row.id,
+        form_id: form_id.to_owned(),
+        version: row.version.clone(),
+        title: LocalText::new(row.title_zh.clone(), row.title_en.clone()),
+        sha256: row.sha256.clone(),
+        size_bytes: row.bundle.len() as u64,
+        current: row.current,
+    }
+}
+
+/// The questions of a county's current forms.
+pub(crate) async fn known(components: &Components, county: &str) -> Result<KnownForms> {
+    let connection = components.database.read();
+    let forms = form::Entity::find().filter(form::Column::County.eq(county)).all(connection).await?;
+    let mut known = KnownForms::new();
+    for form in forms {
+        let current = form_version::Entity::find()
+            .filter(form_version::Column::Form.eq(form.id))
+            .filter(form_version::Column::Current.eq(true))
+            .one(connection)
+            .await?;
+        let Some(current) = current else { continue };
+        if let Some(plan) = components.forms.plan(connection, current.id).await? {
+            known.insert(form.form_id, plan.question_names().map(str::to_owned).collect());
+        }
+    }
+    Ok(known)
+}
+
+/// `GET /api/v1/form-versions/{id}`: the bytes as they were hashed.
+pub(crate) async fn bundle(
+    request: HttpRequest,
+    components: web::Data<Components>,
+    permit: Permit<LoggedIn>,
+    id: web::Path<FormVersionId>,
+) -> Result<HttpResponse> {
+    let connection = components.database.read();
+    let row = form_version::Entity::find_by_id(id.into_inner())
+        .one(connection)
+        .await?
+        .ok_or(ProblemCode::NotFound)?;
+    let form = form::Entity::find_by_id(row.form).one(connection).await?.ok_or(ProblemCode::NotFound)?;
+    if form.county != permit.county() {
+        return Err(ProblemCode::NotFound.into());
+    }
+    let tag = format!("\"{}\"", row.sha256);
+    let unchanged = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok())
+        .is_some_and(|tags| tags.contains(&tag));
+    let mut answer = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, NEVER_CHANGES))
+        .insert_header((ETAG, tag))
+        .insert_header((VARY, "authorization"));
+    Ok(if unchanged { answer.finish() } else { answer.body(row.bundle) })
+}

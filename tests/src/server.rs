@@ -1,0 +1,196 @@
+//! The real server, built as the binary builds it, on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web;
+use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use doorstep::app::{self, Components, StartError};
+use doorstep::clock::Clock;
+use doorstep::config::Config;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::database::TestDatabase;
+
+/// When tests happen: 09:30 in China on Monday 23 November 2026.
+pub const NOW: &str = "2026-11-23T01:30:00Z";
+
+const WORKERS: usize = 2;
+
+/// What a server leaves behind when it stops: its database, its files, its
+/// clock. Another can start from it.
+#[derive(Debug)]
+pub struct World {
+    pub database: TestDatabase,
+    folder: TempDir,
+    pub clock: Clock,
+    /// The app to serve, instead of the one inside the binary.
+    pub pwa_dir: Option<PathBuf>,
+    /// What to listen on: a restarted server keeps its port.
+    listen: SocketAddr,
+}
+
+impl World {
+    /// An empty database, an empty folder, a clock that stands at [`NOW`].
+    ///
+    /// # Errors
+    /// When one of them cannot be made.
+    pub async fn create() -> Result<Self> {
+        let now: DateTime<Utc> = NOW.parse()?;
+        Ok(Self {
+            database: TestDatabase::create().await?,
+            folder: tempfile::Builder::new().prefix("doorstep-test-").tempdir()?,
+            clock: Clock::standing(now),
+            pwa_dir: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        })
+    }
+
+    /// The server's data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The settings of its server.
+    pub fn config(&self) -> Config {
+        Config {
+            listen: self.listen,
+            data: self.folder.path().to_owned(),
+            database_url: Some(self.database.url().to_owned()),
+            pwa_dir: self.pwa_dir.clone(),
+            workers: Some(WORKERS),
+            ..Config::default()
+        }
+    }
+}
+
+/// A server that runs in a thread of its own until it is dropped.
+pub struct TestServer {
+    /// What it works with, to arrange things and to look at them.
+    pub components: web::Data<Components>,
+    pub address: SocketAddr,
+    running: Option<Running>,
+    world: Option<World>,
+}
+
+struct Running {
+    handle: ServerHandle,
+    thread: JoinHandle<()>,
+}
+
+struct Started {
+    components: web::Data<Components>,
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl TestServer {
+    /// A new server in a new world.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start() -> Result<Self> {
+        Self::start_in(World::create().await?).await
+    }
+
+    /// A server in a world that may have seen another.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_in(mut world: World) -> Result<Self> {
+        let (config, clock) = (world.config(), world.clock.clone());
+        let (sender, receiver) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(run(config, clock, sender));
+        });
+        let started = receiver.await.context("the server's thread ended before it started")??;
+        world.listen = started.address;
+        Ok(Self {
+            components: started.components,
+            address: started.address,
+            running: Some(Running { handle: started.handle, thread }),
+            world: Some(world),
+        })
+    }
+
+    /// Stops and starts again in the same world, on the same port.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub async fn restart(mut self) -> Result<Self> {
+        Self::start_in(self.stop()?).await
+    }
+
+    /// Stops, and leaves the world.
+    ///
+    /// # Errors
+    /// When it was stopped before.
+    pub fn stop(&mut self) -> Result<World> {
+        self.halt();
+        self.world.take().context("stopped before")
+    }
+
+    fn halt(&mut self) {
+        if let Some(running) = self.running.take() {
+            // The order is given at once; the thread ends when it is done.
+            drop(running.handle.stop(false));
+            let _ = running.thread.join();
+        }
+    }
+
+    /// `http://127.0.0.1:…`
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The clock that the server goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.components.clock
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: TimeDelta) {
+        self.components.clock.advance(by);
+    }
+
+    /// The folder where it keeps files.
+    ///
+    /// # Errors
+    /// When it was stopped.
+    pub fn media_folder(&self) -> Result<PathBuf> {
+        Ok(self.world.as_ref().context("stopped before")?.folder().join("media"))
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.halt();
+    }
+}
+
+async fn run(config: Config, clock: Clock, sender: oneshot::Sender<Result<Started, StartError>>) {
+    let built = async {
+        let components = Components::open(&config, clock).await?;
+        app::build(components, app::listen(config.listen)?, None)
+    };
+    match built.await {
+        Err(failure) => {
+            let _ = sender.send(Err(failure));
+        }
+        Ok(server) => {
+            let started = Started {
+                components: server.components.clone(),
+                address: server.address,
+                handle: server.handle(),
+            };
+            // Nobody waits any more: then there is nothing to run for.
+            if sender.send(Ok(started)).is_ok() {
+                let _ = server.run().await;
+            }
+        }
+    }
+}
