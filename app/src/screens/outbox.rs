@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::case::comment_list;
-use super::parts::{Reference, Trouble};
+use super::parts::{Reference, Trouble, spoken};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::{now, today};
@@ -55,7 +55,6 @@ impl OutboxData {
 pub fn OutboxScreen() -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     // Which lines are open: kept here, so that news does not close them.
     let open = RwSignal::new(BTreeSet::<SubmissionId>::new());
     let discarding = RwSignal::new(None::<DraftRecord>);
@@ -70,7 +69,7 @@ pub fn OutboxScreen() -> impl IntoView {
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <OutboxBody data=data.clone() language open discarding /> }
                     }
                 }
@@ -90,12 +89,12 @@ fn SyncCard() -> impl IntoView {
     let settings = use_settings();
     let status = Memo::new(move |_| sync.status());
     let unsent = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         let (visits, files) = status.with(|status| (status.unsent.visits, status.unsent.files));
         words::unsent(language, visits, files)
     };
     let last = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         match status.with(|status| status.last_success) {
             Some(at) => {
                 let at = words::moment_here(language, at, now());
@@ -296,7 +295,7 @@ fn EntryLine(
         .status
         .as_ref()
         .filter(|status| !status.comments.is_empty())
-        .map(|status| comment_list(language, &status.comments));
+        .map(|status| comment_list(language, &status.comments, &|_| None));
     let correct = data.returned.iter().find(|status| status.submission_id == id).map(|status| {
         view! {
             <a class="button button--secondary" href=format!("/case/{}", status.case_id)>
@@ -396,7 +395,7 @@ fn DiscardDialog(discarding: RwSignal<Option<DraftRecord>>) -> impl IntoView {
     let discard = move |draft: DraftId| {
         busy.set(true);
         spawn_local(async move {
-            let done = match session.phone() {
+            let done = match session.phone_untracked() {
                 Ok(phone) => phone.discard_draft(draft).await,
                 Err(error) => Err(error),
             };

@@ -9,6 +9,7 @@ use doorstep_core::pack::Pack;
 use doorstep_core::phone::{Failure, PhoneError};
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
+use leptos_i18n::I18nContext;
 
 use super::words;
 use crate::app::{use_device, use_settings};
@@ -19,7 +20,7 @@ use crate::ui::{Badge, Button, ButtonKind, Empty, Icon, IconName, Loaded, Notice
 /// What the phone knows of forms, areas and the pack: enough to say codes in
 /// words.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reference {
+pub struct Reference {
     pub(super) pack: Option<Pack>,
     pub(super) areas: BTreeMap<AreaId, AreaRecord>,
     /// Titles by form, of the current version where there is one.
@@ -52,9 +53,15 @@ impl Reference {
         self.titles.contains_key(form_id)
     }
 
-    /// What a form is called.
+    /// What a form is called: in the pack's words, else in its own.
     pub(super) fn form(&self, language: Language, form_id: &str) -> String {
-        self.titles.get(form_id).map_or_else(|| form_id.to_owned(), |title| title.get(language).to_owned())
+        let in_pack = self.pack.as_ref().and_then(|pack| pack.form_use(form_id));
+        in_pack
+            .map(|form| form.label.get(language))
+            .filter(|label| !label.is_empty())
+            .or_else(|| self.titles.get(form_id).map(|title| title.get(language)))
+            .unwrap_or(form_id)
+            .to_owned()
     }
 
     /// Where a case is: the address where the ledger has one, else the grid.
@@ -65,6 +72,15 @@ impl Reference {
             Some(address) => format!("{area} · {address}"),
             None => area,
         }
+    }
+}
+
+/// The language of the words on the screen. Tracks; what is composed of texts
+/// and of [`t_string`] together asks here, so that both change at once.
+pub(super) fn spoken(i18n: I18nContext<Locale>) -> Language {
+    match i18n.get_locale() {
+        Locale::zh => Language::Zh,
+        Locale::en => Language::En,
     }
 }
 

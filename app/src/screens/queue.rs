@@ -8,9 +8,9 @@ use doorstep_core::sync::SUBMISSION_OPERATION;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
-use super::parts::{AtServer, Fold, Reference, alert_badges};
+use super::parts::{AtServer, Fold, Reference, alert_badges, spoken};
 use super::words;
-use crate::app::{use_device, use_office, use_session, use_settings, use_sync};
+use crate::app::{use_device, use_office, use_session, use_sync};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
@@ -51,7 +51,6 @@ pub fn QueueScreen() -> impl IntoView {
     let i18n = use_i18n();
     let office = use_office();
     let session = use_session();
-    let settings = use_settings();
     let device = use_device();
     let sync = use_sync();
     let parked_open = RwSignal::new(false);
@@ -79,7 +78,7 @@ pub fn QueueScreen() -> impl IntoView {
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <QueueBody data=data.clone() language parked_open /> }
                     }
                 }
