@@ -8,16 +8,16 @@
 //! An answer that could not be written stays in its field and in
 //! [`Save::Failed`], until it is written or given anew.
 
-mod check;
-mod choice;
-mod photo;
-mod place;
-mod question;
-mod signature;
-mod text;
+pub mod check;
+pub mod choice;
+pub mod photo;
+pub mod place;
+pub mod question;
+pub mod signature;
+pub mod text;
 
-pub(crate) use check::CheckStep;
-pub(crate) use question::{Comments, QuestionView};
+pub use check::CheckStep;
+pub use question::{Comments, QuestionView};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -31,7 +31,7 @@ fn key(choice: &ChoiceView) -> (String, String) {
 
 /// One of a few: large cards.
 #[component]
-pub(super) fn ChooseOne(handle: Handle) -> impl IntoView {
+pub fn ChooseOne(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
     let group = handle.id.get_value();
@@ -77,7 +77,7 @@ pub(super) fn ChooseOne(handle: Handle) -> impl IntoView {
 
 /// Any number: cards to tick.
 #[component]
-pub(super) fn ChooseMany(handle: Handle) -> impl IntoView {
+pub fn ChooseMany(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
     // Faster fingers than the disk: what is ticked is kept here.
@@ -128,7 +128,7 @@ pub(super) fn ChooseMany(handle: Handle) -> impl IntoView {
 
 /// A box to tick.
 #[component]
-pub(super) fn AcknowledgeField(handle: Handle) -> impl IntoView {
+pub fn AcknowledgeField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let ticked = move || handle.is("OK");
     let toggle = move |_| {
@@ -154,7 +154,7 @@ pub(super) fn AcknowledgeField(handle: Handle) -> impl IntoView {
 /// One of many: a button with what is chosen, and a list to search by label,
 /// pinyin initials or code.
 #[component]
-pub(super) fn SearchOne(handle: Handle) -> impl IntoView {
+pub fn SearchOne(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
     let open = RwSignal::new(false);

@@ -18,45 +18,50 @@ use crate::ui::{Button, ButtonKind, FieldProblem, Icon, IconName, Notice, Tone, 
 
 /// What a widget has of its question. All of it is `Copy`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Handle {
-    pub(super) filling: Filling,
-    pub(super) path: StoredValue<NodePath>,
-    pub(super) view: RwSignal<NodeView>,
-    pub(super) composing: RwSignal<bool>,
+pub struct Handle {
+    pub filling: Filling,
+    pub path: StoredValue<NodePath>,
+    pub view: RwSignal<NodeView>,
+    pub composing: RwSignal<bool>,
     /// Of the element that is answered.
-    pub(super) id: StoredValue<String>,
+    pub id: StoredValue<String>,
     /// Of the question's words, for widgets of several elements.
-    pub(super) label_id: StoredValue<String>,
+    pub label_id: StoredValue<String>,
     /// Of hint and problem.
-    pub(super) described_by: StoredValue<String>,
-    pub(super) problem: Signal<Option<String>>,
+    pub described_by: StoredValue<String>,
+    pub problem: Signal<Option<String>>,
 }
 
 impl Handle {
     /// The value, as stored. Tracks.
-    pub(super) fn value(self) -> String {
+    pub fn value(self) -> String {
         self.view.with(|view| view.value.clone())
     }
 
     /// Whether the value is `value`. Tracks.
-    pub(super) fn is(self, value: &str) -> bool {
+    pub fn is(self, value: &str) -> bool {
         self.view.with(|view| view.value == value)
     }
 
     /// Gives an answer.
-    pub(super) fn answer(self, value: String) {
+    pub fn answer(self, value: String) {
         self.path.with_value(|path| self.filling.answer(path, value));
     }
 
+    /// The longest side of a picture, when the form says.
+    pub fn max_pixels(self) -> Option<u32> {
+        self.view.with_untracked(|view| view.parameters.get("max-pixels")?.parse().ok())
+    }
+
     /// `aria-invalid`. Tracks.
-    pub(super) fn invalid(self) -> Option<&'static str> {
+    pub fn invalid(self) -> Option<&'static str> {
         self.problem.with(Option::is_some).then_some("true")
     }
 }
 
 /// A node of the form, while it applies.
 #[component]
-pub(crate) fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
+pub fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
     let question = filling.question(&path)?;
     let relevant = RwSignal::from(question.view.clone());
     let relevant = Memo::new(move |_| relevant.with(|view| view.relevant));
@@ -98,7 +103,7 @@ fn NoteView(view: RwSignal<NodeView>) -> impl IntoView {
 
 /// The reviewer's remarks.
 #[component]
-pub(crate) fn Comments(comments: Vec<Comment>) -> impl IntoView {
+pub fn Comments(comments: Vec<Comment>) -> impl IntoView {
     let i18n = use_i18n();
     comments
         .into_iter()

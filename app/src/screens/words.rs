@@ -372,15 +372,6 @@ pub(super) fn unsent(language: Language, visits: usize, files: usize) -> Option<
     Some(either(language, format!("{zh}未上传"), format!("{en} not sent")))
 }
 
-/// `12 项`, `1 item`.
-pub(super) fn items(language: Language, number: usize) -> String {
-    either(
-        language,
-        format!("{number} 项"),
-        counted(i64::try_from(number).unwrap_or(i64::MAX), "item", "items"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
