@@ -10,7 +10,7 @@ use doorstep::clock::Clock;
 use doorstep::pack::PublishError;
 use doorstep::terminal::{ask_secret, say};
 use doorstep::users::{self, NewUser};
-use doorstep::{area, forms, pack as ledger};
+use doorstep::{area, forms, pack as ledger, sync};
 use doorstep_core::ids::UserId;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Role;
@@ -105,7 +105,12 @@ async fn set_disabled(components: &Components, login_name: &str, disabled: bool)
         .database
         .write(async |transaction| users::set_disabled(transaction, id, at).await)
         .await
-        .map_err(plain)
+        .map_err(plain)?;
+    if !disabled {
+        // What their phones sent meanwhile was waiting for this.
+        sync::retry_parked(components, &format!("user:{id}")).await.map_err(plain)?;
+    }
+    Ok(())
 }
 
 /// A failure in words for a terminal: what a client would read, and the cause
@@ -205,8 +210,10 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 fn refused(file: &Path, error: PublishError) -> anyhow::Error {
     match error {
         PublishError::Problems(problems) => {
+            let count = problems.len();
+            let mistakes = if count == 1 { "mistake" } else { "mistakes" };
             let mut lines =
-                vec![format!("{} has {} mistakes; nothing was published:", file.display(), problems.len())];
+                vec![format!("{} has {count} {mistakes}; nothing was published:", file.display())];
             lines.extend(problems.iter().map(|problem| format!("  {problem}")));
             anyhow::anyhow!(lines.join("\n"))
         }

@@ -95,9 +95,9 @@ pub async fn start(options: &Options) -> Result<Server, DemoError> {
             Some(tls::self_signed(&options.data.join("tls"), addresses, components.clock.today())?)
         }
     };
-    let fingerprint = tls.as_ref().map(|tls| tls.fingerprint.clone());
+    let trust = tls.as_ref().map(|tls| (tls.fingerprint.clone(), tls.authority.clone()));
     let server = app::build(components, listener, tls.map(|tls| tls.config))?;
-    announce(&server, lan.as_deref(), fingerprint.as_deref());
+    announce(&server, lan.as_deref(), trust.as_ref());
     accounts::announce(&options.data);
     Ok(server)
 }
@@ -174,7 +174,7 @@ async fn publish(components: &Components) -> Result<(), DemoError> {
     Ok(())
 }
 
-fn announce(server: &Server, lan: Option<&[IpAddr]>, fingerprint: Option<&str>) {
+fn announce(server: &Server, lan: Option<&[IpAddr]>, trust: Option<&(String, PathBuf)>) {
     let port = server.address.port();
     let addresses: Vec<String> = match lan {
         None => vec![format!("http://127.0.0.1:{port}")],
@@ -184,7 +184,7 @@ fn announce(server: &Server, lan: Option<&[IpAddr]>, fingerprint: Option<&str>) 
     for address in &addresses {
         say(format_args!("  Doorstep 走访: {address}"));
     }
-    if let (Some(fingerprint), Some(address)) = (fingerprint, addresses.first()) {
+    if let (Some((fingerprint, authority)), Some(address)) = (trust, addresses.first()) {
         // Light on dark, as most terminals are: the modules that a camera
         // must see as white are drawn.
         if let Ok(code) = QrCode::new(address) {
@@ -195,5 +195,8 @@ fn announce(server: &Server, lan: Option<&[IpAddr]>, fingerprint: Option<&str>) 
         say("  手机会提示证书不受信任:这是本机自签名的证书,核对指纹后选择继续。");
         say("  The phone warns of the certificate: this machine signed it itself. Compare its SHA-256:");
         say(format_args!("  {fingerprint}"));
+        say("  要离线使用,请先在手机上安装并信任此证书文件:");
+        say("  To work offline as well, install this file on the phone and trust it:");
+        say(format_args!("  {}", authority.display()));
     }
 }

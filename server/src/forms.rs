@@ -28,6 +28,7 @@ use crate::db::entity::{form, form_media, form_version};
 use crate::error::{Error, Result};
 use crate::pack::{self, KnownForms, PublishError};
 use crate::streams::Changes;
+use crate::sync;
 
 /// So many compiled forms are kept: more than a county has in use.
 const PLANS_MAX: usize = 48;
@@ -161,7 +162,10 @@ pub async fn publish(
     let now = components.clock.now();
     let new = NewVersion { county, compiled: &compiled, id, title, workbook, bundle };
     let outcome = components.database.write(async |transaction| store(transaction, &new, now).await).await?;
-    Ok(outcome?)
+    let record = outcome?;
+    // A capture that came before its form was waiting for this.
+    sync::retry_parked(components, &format!("form_version:{}", record.id)).await?;
+    Ok(record)
 }
 
 struct NewVersion<'a> {

@@ -10,7 +10,6 @@ use clap::Parser;
 use doorstep::app::{self, Components, Server, StartError};
 use doorstep::clock::Clock;
 use doorstep::config::Config;
-use doorstep::db::Database;
 use doorstep::demo;
 use doorstep::terminal::say;
 use doorstep::tls;
@@ -43,9 +42,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate(options) => {
             let config = options.config()?;
             log_to_terminal(&config.log, config.log_json)?;
-            let database = Database::connect(&config.database_url()).await.map_err(StartError::from)?;
-            database.migrate().await.map_err(StartError::from)?;
-            database.close().await;
+            open(&config).await?.database.close().await;
             say("The database is up to date.");
             Ok(())
         }

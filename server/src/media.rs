@@ -18,7 +18,6 @@ use doorstep_core::api::MediaStored;
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{MediaId, SubmissionId, UserId};
 use doorstep_core::problem::ProblemCode;
-use doorstep_core::role::Action;
 use doorstep_core::sync::{StreamName, item_kind};
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
@@ -29,12 +28,11 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::app::Components;
-use crate::area;
 use crate::auth::permit::{HandOver, LoggedIn, Permit};
-use crate::db::entity::{case, media, submission, submission_media};
+use crate::db::entity::{media, submission, submission_media};
 use crate::error::{Error, Result};
-use crate::pack;
 use crate::streams::Changes;
+use crate::submissions;
 
 mod picture;
 
@@ -317,13 +315,13 @@ async fn visible(
     if announced.is_empty() {
         return Err(ProblemCode::NotFound.into());
     }
-    let submissions = submission::Entity::find()
+    let found = submission::Entity::find()
         .filter(submission::Column::Id.is_in(announced.iter().map(|row| row.submission_id)))
         .all(connection)
         .await?;
     let mut seen = Vec::new();
-    for submission in submissions {
-        if submission.author_id == permit.user_id() || may_read(connection, permit, &submission).await? {
+    for submission in found {
+        if submissions::may_see(connection, permit, submission.author_id, submission.case_id).await? {
             seen.push(submission.id);
         }
     }
@@ -331,18 +329,4 @@ async fn visible(
         announced.into_iter().filter(|row| seen.contains(&row.submission_id)).collect();
     seen.sort_by_key(|row| row.stored_at.is_none());
     Ok(seen.into_iter().next().ok_or(ProblemCode::NoPermission)?)
-}
-
-async fn may_read(
-    connection: &impl ConnectionTrait,
-    permit: &Permit<LoggedIn>,
-    submission: &submission::Model,
-) -> Result<bool> {
-    let Some(case) = case::Entity::find_by_id(submission.case_id).one(connection).await? else {
-        return Ok(false);
-    };
-    let pack = pack::current(connection, &case.county).await?;
-    let programme = pack.as_ref().and_then(|pack| pack.programme(&case.kind));
-    let path = area::path(connection, case.area_id).await?;
-    Ok(permit.may(Action::ReadSubmissions, &path, programme))
 }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use chrono::{Datelike, Days, NaiveDate};
 use doorstep_core::hash::ContentHash;
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -21,6 +24,8 @@ use thiserror::Error;
 const VALID_DAYS: u64 = 390;
 /// A certificate that is about to end is made anew.
 const RENEWED_BEFORE_DAYS: u64 = 30;
+/// Beside the certificate: what phones install.
+const AUTHORITY_FILE: &str = "lan-authority.crt";
 
 /// Why there is no TLS. Each says what to do.
 #[derive(Debug, Error)]
@@ -80,6 +85,9 @@ pub struct SelfSigned {
     pub config: ServerConfig,
     /// SHA-256 of the certificate, as browsers show it: `AB:CD:…`.
     pub fingerprint: String,
+    /// What a phone installs to trust it: without that a browser shows the
+    /// pages, after a warning, but keeps nothing for working offline.
+    pub authority: PathBuf,
 }
 
 /// What a kept certificate is for.
@@ -98,14 +106,16 @@ struct Purpose {
 pub fn self_signed(folder: &Path, addresses: &[IpAddr], today: NaiveDate) -> Result<SelfSigned, TlsError> {
     let keeping = |cause| TlsError::Keeping { folder: folder.to_owned(), cause };
     fs::create_dir_all(folder).map_err(keeping)?;
-    let [certificate, key, purpose] = ["lan.crt", "lan.key", "lan.json"].map(|name| folder.join(name));
+    let [certificate, key, purpose, authority] =
+        ["lan.crt", "lan.key", "lan.json", AUTHORITY_FILE].map(|name| folder.join(name));
     let renewed_from = today.checked_add_days(Days::new(RENEWED_BEFORE_DAYS)).unwrap_or(today);
     let kept: Option<Purpose> = fs::read(&purpose).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if !kept.is_some_and(|kept| kept.addresses == addresses && kept.valid_to > renewed_from) {
         let valid_to = today.checked_add_days(Days::new(VALID_DAYS)).unwrap_or(today);
-        let (certificate_pem, key_pem) = make(addresses, today, valid_to)?;
-        write_private(&key, key_pem.as_bytes()).map_err(keeping)?;
-        fs::write(&certificate, certificate_pem).map_err(keeping)?;
+        let made = make(addresses, today, valid_to)?;
+        write_private(&key, made.key.as_bytes()).map_err(keeping)?;
+        fs::write(&certificate, format!("{}{}", made.certificate, made.authority)).map_err(keeping)?;
+        fs::write(&authority, made.authority).map_err(keeping)?;
         // Last: without it, the next start makes all of it again.
         let written = Purpose { addresses: addresses.to_owned(), valid_to };
         let json = serde_json::to_vec(&written).map_err(|cause| keeping(cause.into()))?;
@@ -116,26 +126,50 @@ pub fn self_signed(folder: &Path, addresses: &[IpAddr], today: NaiveDate) -> Res
         chain.first().map(|certificate| ContentHash::of(certificate).to_string()).unwrap_or_default();
     let pairs: Vec<String> =
         digits.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
-    Ok(SelfSigned { config: server_config(chain, key)?, fingerprint: pairs.join(":") })
+    Ok(SelfSigned { config: server_config(chain, key)?, fingerprint: pairs.join(":"), authority })
 }
 
-fn make(addresses: &[IpAddr], from: NaiveDate, to: NaiveDate) -> Result<(String, String), TlsError> {
-    let names: Vec<String> =
-        addresses.iter().map(ToString::to_string).chain(["localhost".to_owned()]).collect();
-    let mut parameters = CertificateParams::new(names)?;
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, "Doorstep (self-signed)");
-    parameters.distinguished_name = name;
-    let day = |date: NaiveDate| {
-        let [month, day] = [date.month(), date.day()].map(|part| u8::try_from(part).unwrap_or(1));
-        rcgen::date_time_ymd(date.year(), month, day)
+/// PEM texts.
+struct Made {
+    certificate: String,
+    key: String,
+    authority: String,
+}
+
+/// Makes an authority, one certificate that it signs, and forgets the
+/// authority's key: a phone that trusts it trusts nothing else by it, ever.
+fn make(addresses: &[IpAddr], from: NaiveDate, to: NaiveDate) -> Result<Made, TlsError> {
+    let parameters = |names: Vec<String>, called: &str| -> Result<CertificateParams, rcgen::Error> {
+        let mut parameters = CertificateParams::new(names)?;
+        let mut name = DistinguishedName::new();
+        name.push(DnType::CommonName, called);
+        parameters.distinguished_name = name;
+        let day = |date: NaiveDate| {
+            let [month, day] = [date.month(), date.day()].map(|part| u8::try_from(part).unwrap_or(1));
+            rcgen::date_time_ymd(date.year(), month, day)
+        };
+        // Yesterday: a phone's clock may be behind.
+        parameters.not_before = day(from.pred_opt().unwrap_or(from));
+        parameters.not_after = day(to);
+        Ok(parameters)
     };
-    // Yesterday: a phone's clock may be behind.
-    parameters.not_before = day(from.pred_opt().unwrap_or(from));
-    parameters.not_after = day(to);
+    let mut authority = parameters(Vec::new(), "Doorstep demonstration, this machine's own authority")?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority_key = KeyPair::generate()?;
+    let authority_certificate = authority.self_signed(&authority_key)?;
+
+    let names = addresses.iter().map(ToString::to_string).chain(["localhost".to_owned()]).collect();
+    let mut own = parameters(names, "Doorstep demonstration")?;
+    own.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate()?;
-    let certificate = parameters.self_signed(&key)?;
-    Ok((certificate.pem(), key.serialize_pem()))
+    let certificate = own.signed_by(&key, &Issuer::new(authority, authority_key))?;
+    Ok(Made {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+        authority: authority_certificate.pem(),
+    })
 }
 
 /// Writes a file that only its owner may read.

@@ -29,8 +29,10 @@ pub fn photo(seed: u32, width_px: u32, height_px: u32) -> Result<Vec<u8>> {
 /// When it cannot be encoded.
 pub fn signature(seed: u32) -> Result<Vec<u8>> {
     let image = GrayImage::from_fn(160, 60, |x, y| {
-        let wave = (x * (seed % 7 + 2) / 4 + seed) % 60;
-        Luma([if y.abs_diff(wave) < 2 { 0 } else { 255 }])
+        let wave = (x * (seed % 7 + 2) / 4 + seed % 60) % 60;
+        // The first row spells the seed, so that no two are the same.
+        let ink = if y == 0 { x < 32 && seed >> x & 1 == 1 } else { y.abs_diff(wave) < 2 };
+        Luma([if ink { 0 } else { 255 }])
     });
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png)?;

@@ -3,8 +3,13 @@
 
 mod api {
     mod hygiene;
+    mod ledger;
     mod login;
+    mod media;
+    mod parked;
+    mod permissions;
     mod pull;
     mod push;
+    mod review;
     mod start;
 }

@@ -61,7 +61,7 @@ pub(super) async fn make(components: &Components) -> Result<Vec<Account>> {
 }
 
 fn planned(password: &str, now: chrono::DateTime<chrono::Utc>) -> Vec<Account> {
-    let (mut chance, mut names) = (Chance::new(county::SEED), Names::new());
+    let (mut chance, mut names) = (Chance::new(county::SEED + 1), Names::new());
     let grids = county::grids();
     let mut account =
         |login_name: String, role: Role, (code, area): (String, String), programme: Option<&str>| {

@@ -127,7 +127,9 @@ impl Elder {
                 action,
                 changes: changes_to(&case, properties),
             };
-            case = cases::record(transaction, world.pack, world.today, event, Changes::new()).await?.case;
+            // Planned as it was on that day: so the tasks that were done have
+            // the dates they would have had.
+            case = cases::record(transaction, world.pack, day, event, Changes::new()).await?.case;
             Ok(())
         };
 

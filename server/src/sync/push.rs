@@ -19,7 +19,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::parked::{is_there, retry_parked};
+use super::parked::{is_there, retry_corrections, retry_parked};
 use crate::app::Components;
 use crate::auth::permit::{HandOver, Permit};
 use crate::cases;
@@ -284,16 +284,12 @@ fn result_of(row: &operation::Model, sent: &Operation) -> Result<OperationResult
 /// stored. The operation itself is safe by now, so a failure is for the log.
 async fn follow_up(components: &Components, stored: &operation::Model) {
     let waited = async || -> Result<()> {
-        match (&stored.waits_for, stored.submission_id) {
-            (Some(waits_for), _) => {
-                if is_there(components, waits_for).await? {
-                    retry_parked(components, waits_for).await?;
-                }
+        if let Some(waits_for) = &stored.waits_for {
+            if is_there(components, waits_for).await? {
+                retry_parked(components, waits_for).await?;
             }
-            (None, Some(submission)) if stored.outcome != PARKED => {
-                super::parked::retry_corrections(components, submission).await?;
-            }
-            _ => {}
+        } else if let Some(submission) = stored.submission_id.filter(|_| stored.outcome != PARKED) {
+            retry_corrections(components, submission).await?;
         }
         Ok(())
     };

@@ -54,8 +54,7 @@ pub fn due_visits(
             continue;
         }
         let holds = rule.when.is_empty()
-            || condition(rule, case)
-                .map_err(|message| RuleError { rule: rule.rule.clone(), message })?;
+            || condition(rule, case).map_err(|message| RuleError { rule: rule.rule.clone(), message })?;
         if holds {
             due.push(due_by(rule, case.last_visits.get(&rule.form_id).copied(), today));
         }

@@ -196,7 +196,11 @@ impl Synchronisation {
             held: snapshot.held,
             forms: snapshot.forms.into_iter().map(|form| (form.id, form)).collect(),
             bundles: snapshot.bundles,
-            media: snapshot.media.into_iter().filter(|file| file.state == MediaState::Waiting).collect(),
+            media: snapshot
+                .media
+                .into_iter()
+                .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::Stored))
+                .collect(),
             bytes: snapshot.bytes,
             missing: snapshot
                 .statuses
@@ -440,6 +444,11 @@ impl Synchronisation {
     fn next_file(&mut self, mut writes: Batch) -> Step {
         while let Some(mut entry) = self.media.pop_front() {
             let known = self.missing.get(&entry.submission_id);
+            // A server that was restored from a backup may lack what it had.
+            let lacking = known.is_some_and(|missing| missing.contains(&entry.media_id));
+            if entry.state == MediaState::Stored && !lacking {
+                continue;
+            }
             // One that was parked says so by its status, once it was applied.
             let acknowledged = known.is_some()
                 || self.operations.values().any(|operation| {
@@ -450,7 +459,7 @@ impl Synchronisation {
             if !acknowledged {
                 continue;
             }
-            if known.is_some_and(|missing| !missing.contains(&entry.media_id)) {
+            if known.is_some() && !lacking {
                 entry.state = MediaState::Stored;
                 put(&mut writes, Table::Media, &media_key(&entry), 0, &entry);
                 continue;
@@ -504,6 +513,7 @@ impl Synchronisation {
             self.state.cursor = None;
             self.state.synced_at = None;
             self.held.clear();
+            self.missing.clear();
             writes.delete_prefix(Table::Record, "");
             for (seq, entry) in &mut self.operations {
                 if entry.is_acknowledged() {

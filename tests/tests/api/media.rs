@@ -1,0 +1,290 @@
+//! Photos and signatures: what is taken, what is not, who may see them.
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use doorstep::media::{FILE_BYTES_MAX, PIXELS_MAX, THUMBNAIL_SIDE_PX};
+use doorstep_core::api::{FILES, MediaStored};
+use doorstep_core::hash::ContentHash;
+use doorstep_core::ids::MediaId;
+use doorstep_core::phone::{Failure, MediaState};
+use doorstep_core::problem::ProblemCode;
+use doorstep_core::submission::SubmissionContent;
+use doorstep_tests::county::PASSWORD;
+use doorstep_tests::elder_visit::{ELDER_SIGNATURE, ORDINARY, PHOTO, WORKER_SIGNATURE};
+use doorstep_tests::gate::{Gate, Mode};
+use doorstep_tests::phone::TestPhone;
+use doorstep_tests::pictures;
+use doorstep_tests::scene::Scene;
+use std::path::Path;
+use uuid::Uuid;
+
+fn file(id: MediaId) -> String {
+    format!("{FILES}/{id}")
+}
+
+/// A finished visit with these bytes as its photo.
+async fn visit_with_photo(
+    phone: &TestPhone,
+    scene: &Scene,
+    photo: Vec<u8>,
+) -> Result<(SubmissionContent, MediaId)> {
+    let mut draft = phone.start_visit(scene.elder).await?;
+    phone.answer(&mut draft, ORDINARY).await?;
+    let id = phone.attach(&mut draft, PHOTO, photo, "image/jpeg").await?;
+    // Others than of the visit before: the server has those already.
+    let seed = Uuid::new_v4().as_fields().0 / 2;
+    phone.attach(&mut draft, WORKER_SIGNATURE, pictures::signature(seed)?, "image/png").await?;
+    phone.attach(&mut draft, ELDER_SIGNATURE, pictures::signature(seed + 1)?, "image/png").await?;
+    Ok((phone.finish(&mut draft).await?, id))
+}
+
+fn files_in(folder: &Path) -> Result<usize> {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        count += if path.is_dir() { files_in(&path)? } else { 1 };
+    }
+    Ok(count)
+}
+
+async fn state(phone: &TestPhone, id: MediaId) -> Result<MediaState> {
+    let media = phone.phone.media().await?;
+    Ok(media.into_iter().find(|entry| entry.media_id == id).context("the file's facts")?.state)
+}
+
+#[tokio::test]
+async fn a_photo_comes_back_as_it_was_and_small() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let photo = pictures::photo(1, 1600, 1200)?;
+    let (content, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
+    assert_eq!(phone.sync().await?.files_sent, 3);
+    let office = scene.office("supervisor").await?;
+    let original = office.caller.get(&file(id)).await?;
+    assert_eq!((original.status, original.header("content-type")), (200, Some("image/jpeg")));
+    assert_eq!(original.bytes, photo, "the bytes are kept as they came");
+    let cache = original.header("cache-control").unwrap_or_default();
+    assert!(cache.contains("private"), "{cache}");
+
+    let thumbnail = office.caller.get(&format!("{}?size=thumbnail", file(id))).await?;
+    assert_eq!((thumbnail.status, thumbnail.header("content-type")), (200, Some("image/jpeg")));
+    let small = image::load_from_memory(&thumbnail.bytes)?;
+    assert_eq!(small.width().max(small.height()), THUMBNAIL_SIDE_PX);
+    assert!(thumbnail.bytes.len() < photo.len() / 4);
+
+    let detail = office.submission(content.submission_id).await?;
+    let record = detail.media.iter().find(|record| record.media_id == id).context("its record")?;
+    assert_eq!((record.width_px, record.height_px, record.path.as_str()), (Some(1600), Some(1200), PHOTO));
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_else_sees_them() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let (_, id) = visit_with_photo(&phone, &scene, pictures::photo(1, 64, 48)?).await?;
+    phone.sync().await?;
+    for login_name in ["grid_worker", "supervisor", "county"] {
+        let answer = scene.caller(login_name).await?.get(&file(id)).await?;
+        assert_eq!(answer.status, 200, "{login_name}: {}", answer.text());
+    }
+    for login_name in [
+        "next_worker",
+        "far_worker",
+        "far_supervisor",
+        "child_supervisor",
+        "child_director",
+        "investigator",
+        "inspector",
+        "admin",
+        "auditor",
+        "viewer",
+    ] {
+        let caller = scene.caller(login_name).await?;
+        for path in [file(id), format!("{}?size=thumbnail", file(id))] {
+            let problem = caller.get(&path).await?.problem()?;
+            assert!(
+                matches!(problem.code, ProblemCode::NotFound | ProblemCode::NoPermission),
+                "{login_name}: {problem:?}"
+            );
+        }
+    }
+    let stranger = phone.caller().stranger();
+    stranger.get(&file(id)).await?.refused(ProblemCode::SessionExpired)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_what_was_announced_by_its_sender_is_taken() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let photo = pictures::photo(1, 64, 48)?;
+    let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
+    let caller = phone.caller();
+    caller.put(&file(id), "image/jpeg", photo.clone()).await?.refused(ProblemCode::MediaNotExpected)?;
+    phone.push_only().await?;
+    let unknown = file(MediaId(Uuid::now_v7()));
+    caller.put(&unknown, "image/jpeg", photo.clone()).await?.refused(ProblemCode::MediaNotExpected)?;
+    let other = scene.caller("next_worker").await?;
+    other.put(&file(id), "image/jpeg", photo.clone()).await?.refused(ProblemCode::MediaNotExpected)?;
+    caller.get(&file(id)).await?.refused(ProblemCode::NotFound)?;
+    let stored: MediaStored = caller.put(&file(id), "image/jpeg", photo.clone()).await?.ok()?;
+    assert_eq!((stored.media_id, stored.sha256), (id, ContentHash::of(&photo)));
+    assert_eq!(stored.size_bytes, photo.len() as u64);
+    Ok(())
+}
+
+#[tokio::test]
+async fn damaged_on_the_way_is_sent_again() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let photo = pictures::photo(1, 64, 48)?;
+    let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
+    phone.push_only().await?;
+    let mut damaged = photo.clone();
+    damaged[100] ^= 1;
+    let shorter = photo[..photo.len() - 1].to_vec();
+    for bytes in [damaged, shorter, Vec::new()] {
+        let answer = phone.caller().put(&file(id), "image/jpeg", bytes).await?;
+        answer.refused(ProblemCode::MediaHashMismatch)?;
+    }
+    assert_eq!(phone.sync().await?.files_sent, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_can_never_be_taken_is_set_aside_and_stops_nothing() -> Result<()> {
+    let scene = Scene::start().await?;
+    let bomb = pictures::bomb(8000, 7600)?;
+    assert!(u64::from(8000_u32) * 7600 > PIXELS_MAX && bomb.len() < 1024 * 1024, "{}", bomb.len());
+    let whole = pictures::photo(1, 640, 480)?;
+    let truncated = whole[..whole.len() / 2].to_vec();
+    let mut header_only = pictures::photo(2, 64, 48)?;
+    header_only.truncate(20);
+    for (what, bytes, code) in [
+        ("a text", b"this is no photo, whatever it is called".to_vec(), ProblemCode::MediaNotAnImage),
+        ("a page", b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), ProblemCode::MediaNotAnImage),
+        ("half a photo", truncated, ProblemCode::MediaNotAnImage),
+        ("a beginning", header_only, ProblemCode::MediaNotAnImage),
+        ("a bomb", bomb, ProblemCode::MediaTooManyPixels),
+        ("a wide bomb", pictures::bomb(60_000, 1001)?, ProblemCode::MediaTooManyPixels),
+    ] {
+        let phone = scene.phone("grid_worker").await?;
+        let (content, id) = visit_with_photo(&phone, &scene, bytes.clone()).await?;
+        phone.push_only().await?;
+        let problem = phone.caller().put(&file(id), "image/jpeg", bytes).await?.problem()?;
+        assert_eq!(problem.code, code, "{what}");
+        let report = phone.sync().await?;
+        assert_eq!(report.files_sent, 2, "{what}: the signatures go");
+        assert_eq!(state(&phone, id).await?, MediaState::SetAside { problem: code.code().to_owned() }, "{what}");
+        let entry = phone.phone.outbox().await?.into_iter().next().context("in the outbox")?;
+        assert_eq!((entry.media_total, entry.media_sent, entry.media_set_aside.len()), (3, 2, 1), "{what}");
+        assert_eq!(phone.status(content.submission_id).await?.media_missing, [id], "{what}");
+        // It is tried once, not at every sync.
+        assert_eq!(phone.sync().await?.files_sent, 0);
+        scene.server.advance(TimeDelta::minutes(1));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_said_to_be() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let (_, id) = visit_with_photo(&phone, &scene, pictures::photo(1, 64, 48)?).await?;
+    phone.push_only().await?;
+    let large = vec![0xff; FILE_BYTES_MAX + 1];
+    phone.caller().put(&file(id), "image/jpeg", large).await?.refused(ProblemCode::TooLarge)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_same_photo_again_costs_nothing() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let photo = pictures::photo(1, 640, 480)?;
+    let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
+    phone.sync().await?;
+    let folder = scene.server.media_folder()?;
+    let before = files_in(&folder)?;
+    let first: MediaStored = phone.caller().put(&file(id), "image/jpeg", photo.clone()).await?.ok()?;
+    assert_eq!(first.sha256, ContentHash::of(&photo));
+
+    // In another visit of the same person, under another name.
+    let (second, other) = visit_with_photo(&phone, &scene, photo).await?;
+    assert_ne!(other, id);
+    let report = phone.sync().await?;
+    assert_eq!((report.operations_sent, report.files_sent), (1, 2), "the server has the photo's bytes");
+    assert_eq!(phone.status(second.submission_id).await?.media_missing, []);
+    assert_eq!(state(&phone, other).await?, MediaState::Stored);
+    assert_eq!(files_in(&folder)?, before + 4, "two signatures and their thumbnails more");
+    assert_eq!(scene.caller("supervisor").await?.get(&file(other)).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upload_whose_answer_is_lost_is_not_stored_twice() -> Result<()> {
+    let scene = Scene::start().await?;
+    let gate = Gate::before(scene.server.address)?;
+    let phone =
+        TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
+    phone.sync().await?;
+    let photo = pictures::photo(1, 640, 480)?;
+    let (content, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
+    phone.push_only().await?;
+    gate.set(Mode::CutAfter { answer_bytes: 30 });
+    assert!(phone.caller().put(&file(id), "image/jpeg", photo).await.is_err());
+    assert_eq!(phone.try_sync().await?.failure, Some(Failure::NoConnection));
+    let before = files_in(&scene.server.media_folder()?)?;
+    assert_eq!(before, 2, "the photo and its thumbnail");
+    gate.open();
+    phone.sync().await?;
+    assert_eq!(files_in(&scene.server.media_folder()?)?, 6, "three files and three thumbnails");
+    assert_eq!(phone.status(content.submission_id).await?.media_missing, []);
+    assert_eq!(phone.phone.unsent().await?.files, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_disk_that_refuses_loses_nothing() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let (content, id) = visit_with_photo(&phone, &scene, pictures::photo(1, 640, 480)?).await?;
+    // The tests may run as root, who may write everywhere: so a file is where
+    // the folder was.
+    let folder = scene.server.media_folder()?;
+    std::fs::remove_dir_all(&folder)?;
+    std::fs::write(&folder, b"")?;
+    let report = phone.try_sync().await?;
+    assert!(
+        matches!(&report.failure, Some(Failure::Problem(problem)) if problem.code == ProblemCode::StorageFull),
+        "{report:?}"
+    );
+    assert_eq!(report.operations_sent, 1, "the visit itself is safe");
+    assert_eq!(state(&phone, id).await?, MediaState::Waiting);
+    assert!(phone.phone.media_bytes(id).await?.is_some(), "the phone keeps the photo");
+    assert_eq!(phone.status(content.submission_id).await?.media_missing.len(), 3);
+
+    std::fs::remove_file(&folder)?;
+    std::fs::create_dir(&folder)?;
+    let report = phone.sync().await?;
+    assert_eq!(report.files_sent, 3);
+    assert_eq!(phone.status(content.submission_id).await?.media_missing, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_vanished_from_the_disk_can_be_sent_again() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let photo = pictures::photo(1, 640, 480)?;
+    let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
+    phone.sync().await?;
+    let folder = scene.server.media_folder()?;
+    std::fs::remove_dir_all(&folder)?;
+    std::fs::create_dir(&folder)?;
+    phone.caller().get(&file(id)).await?.refused(ProblemCode::NotFound)?;
+    phone.caller().put(&file(id), "image/jpeg", photo.clone()).await?.ok::<MediaStored>()?;
+    assert_eq!(phone.caller().get(&file(id)).await?.bytes, photo);
+    Ok(())
+}
