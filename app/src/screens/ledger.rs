@@ -89,7 +89,7 @@ fn LedgerBody(data: Arc<LedgerData>, language: Language) -> impl IntoView {
     newest_first.sort_by_key(|event| std::cmp::Reverse(event.version));
     let event_lines = newest_first.iter().map(|event| event_line(&data, language, event)).collect_view();
     let said = (!comments.is_empty()).then(|| {
-        let said = comment_list(language, comments);
+        let said = comment_list(language, comments, &|_| None);
         view! {
             <Section title=t_string!(i18n, ledger.comments).to_owned()>
                 <Card>{said}</Card>

@@ -295,7 +295,7 @@ fn EntryLine(
         .status
         .as_ref()
         .filter(|status| !status.comments.is_empty())
-        .map(|status| comment_list(language, &status.comments));
+        .map(|status| comment_list(language, &status.comments, &|_| None));
     let correct = data.returned.iter().find(|status| status.submission_id == id).map(|status| {
         view! {
             <a class="button button--secondary" href=format!("/case/{}", status.case_id)>

@@ -20,7 +20,7 @@ use crate::ui::{Badge, Button, ButtonKind, Empty, Icon, IconName, Loaded, Notice
 /// What the phone knows of forms, areas and the pack: enough to say codes in
 /// words.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reference {
+pub struct Reference {
     pub(super) pack: Option<Pack>,
     pub(super) areas: BTreeMap<AreaId, AreaRecord>,
     /// Titles by form, of the current version where there is one.
@@ -53,9 +53,15 @@ impl Reference {
         self.titles.contains_key(form_id)
     }
 
-    /// What a form is called.
+    /// What a form is called: in the pack's words, else in its own.
     pub(super) fn form(&self, language: Language, form_id: &str) -> String {
-        self.titles.get(form_id).map_or_else(|| form_id.to_owned(), |title| title.get(language).to_owned())
+        let in_pack = self.pack.as_ref().and_then(|pack| pack.form_use(form_id));
+        in_pack
+            .map(|form| form.label.get(language))
+            .filter(|label| !label.is_empty())
+            .or_else(|| self.titles.get(form_id).map(|title| title.get(language)))
+            .unwrap_or(form_id)
+            .to_owned()
     }
 
     /// Where a case is: the address where the ledger has one, else the grid.

@@ -1,9 +1,9 @@
 //! One submission, as a reviewer reads and decides on it: alerts and doubts
 //! first, then the answers in words, then the decision.
 
-mod answers;
-mod decide;
-mod photo;
+pub mod answers;
+pub mod decide;
+pub mod photo;
 mod reading;
 mod rules;
 
@@ -29,7 +29,7 @@ use crate::session::Session;
 use crate::ui::{Badge, Card, Fact, Facts, IconName, Notice, Page, Section, Tone};
 use answers::AnswersView;
 use decide::{DecisionPanel, DecisionState};
-use reading::Reading;
+pub(super) use reading::Reading;
 
 /// A position with a larger radius says little about the door.
 const ACCURACY_M_MAX: f64 = 100.0;
@@ -48,7 +48,7 @@ pub fn SubmissionScreen() -> impl IntoView {
 /// Everything the screen shows, read once: what is being decided on does not
 /// change under the reviewer's eyes.
 #[derive(Clone, Debug)]
-struct SubmissionData {
+pub struct SubmissionData {
     detail: SubmissionDetail,
     reading: Reading,
     reference: Reference,
@@ -74,7 +74,7 @@ impl SubmissionData {
 
 /// What the reviewer has written on single questions, and which are open.
 #[derive(Clone, Copy, Debug)]
-struct Remarks {
+pub struct Remarks {
     texts: RwSignal<BTreeMap<String, String>>,
     open: RwSignal<BTreeSet<String>>,
 }
@@ -162,7 +162,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let comments = (!comments.is_empty()).then(|| {
         view! {
             <Section title=t_string!(i18n, submission.comments).to_owned()>
-                <Card>{comment_list(language, &comments)}</Card>
+                <Card>{comment_list(language, &comments, &|_| None)}</Card>
             </Section>
         }
     });

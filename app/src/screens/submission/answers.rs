@@ -116,7 +116,7 @@ fn AnswerView(
         .filter(|comment| comment.path.as_deref() == Some(path.as_str()))
         .cloned()
         .collect();
-    let said = (!said.is_empty()).then(|| comment_list(language, &said));
+    let said = (!said.is_empty()).then(|| comment_list(language, &said, &|_| None));
     let decidable = detail.status.state == SubmissionState::Submitted;
     let remark = decidable.then(|| view! { <Remark path=path.clone() question=question.clone() remarks /> });
     view! {
