@@ -121,7 +121,9 @@ impl Handset {
 
     /// The question's wrapper.
     fn of(path: &str, inside: &str) -> By {
-        By::css(format!("[data-path='{path}'] {inside}"))
+        let each: Vec<String> =
+            inside.split(", ").map(|selector| format!("[data-path='{path}'] {selector}")).collect();
+        By::css(each.join(", "))
     }
 
     /// Waits until the answer is on the phone's disk.
@@ -132,8 +134,8 @@ impl Handset {
 
     /// Chooses one of the offered answers.
     pub(super) async fn choose(&self, path: &str, value: &str) -> Result<()> {
-        let face = Self::of(path, &format!("input[value='{value}'] + .choice__face"));
-        self.page.the(face).await?.click().await?;
+        let choice = Self::of(path, &format!("input[value='{value}']"));
+        self.page.the(choice).await?.click().await?;
         self.chosen(path, value).await?;
         self.saved(path).await
     }
@@ -147,13 +149,13 @@ impl Handset {
 
     /// Confirms.
     pub(super) async fn confirm(&self, path: &str) -> Result<()> {
-        self.page.the(Self::of(path, ".choice__face")).await?.click().await?;
+        self.page.the(Self::of(path, "input[type='checkbox']")).await?.click().await?;
         self.saved(path).await
     }
 
     /// Writes a text in place of what is there.
     pub(super) async fn write(&self, path: &str, text: &str) -> Result<()> {
-        let field = self.page.the(Self::of(path, "input, [data-path] textarea, textarea")).await?;
+        let field = self.page.the(Self::of(path, "input, textarea")).await?;
         field.replace_text(text).await?;
         self.page.press("Tab").await?;
         self.saved(path).await
@@ -255,6 +257,10 @@ async fn start(profile: &Path, base_url: &str, screen: Screen) -> Result<(Browse
         Screen::Desk => (1280, 800, false),
     };
     page.viewport(width, height, phone).await?;
+    // A person who reads Chinese: the app asks the browser.
+    let agent: String = page.evaluate("navigator.userAgent").await?;
+    let reader = json!({ "userAgent": agent, "acceptLanguage": "zh-CN,zh" });
+    page.command("Emulation.setUserAgentOverride", reader).await?;
     let (latitude, longitude, accuracy_m) = PLACE;
     page.place(latitude, longitude, accuracy_m).await?;
     page.go(base_url).await?;
