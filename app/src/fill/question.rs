@@ -22,6 +22,7 @@ pub struct Handle {
     pub filling: Filling,
     pub path: StoredValue<NodePath>,
     pub view: RwSignal<NodeView>,
+    given: RwSignal<String>,
     pub composing: RwSignal<bool>,
     /// Of the element that is answered.
     pub id: StoredValue<String>,
@@ -33,14 +34,19 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The value, as stored. Tracks.
+    /// What was given last, as it is stored. Tracks.
     pub fn value(self) -> String {
-        self.view.with(|view| view.value.clone())
+        self.given.get()
     }
 
-    /// Whether the value is `value`. Tracks.
+    /// The same, without tracking.
+    pub fn value_untracked(self) -> String {
+        self.given.get_untracked()
+    }
+
+    /// Whether that is `value`. Tracks.
     pub fn is(self, value: &str) -> bool {
-        self.view.with(|view| view.value == value)
+        self.given.with(|given| given == value)
     }
 
     /// Gives an answer.
@@ -76,7 +82,7 @@ pub fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
 fn Shown(filling: Filling, path: NodePath, question: Question) -> impl IntoView {
     let view = RwSignal::from(question.view.clone());
     match view.with_untracked(|view| (view.kind, view.read_only)) {
-        (NodeKind::Note, _) => view! { <NoteView view /> }.into_any(),
+        (NodeKind::Note, _) => view! { <div data-path=path.to_string()><NoteView view /></div> }.into_any(),
         (NodeKind::Group | NodeKind::Repeat, _) => {
             view! { <h2 class="question__group">{move || view.with(|view| view.label.clone())}</h2> }
                 .into_any()
@@ -139,6 +145,7 @@ fn Asked(filling: Filling, path: NodePath, question: Question) -> impl IntoView 
         filling,
         path: StoredValue::new(path),
         view,
+        given: RwSignal::from(question.given.clone()),
         composing,
         id: StoredValue::new(id.clone()),
         label_id: StoredValue::new(label_id.clone()),

@@ -32,7 +32,7 @@ pub fn Frame(children: Children) -> impl IntoView {
             </a>
             <Navigation filling />
             <div class="frame__main">
-                <div role="status">
+                <div class="frame__strip" role="status">
                     {move || {
                         strip
                             .get()
