@@ -196,7 +196,7 @@ pub(super) fn alert_badges(
     codes: &[String],
 ) -> AnyView {
     let tone = words::alert_tone(level);
-    let level_word = (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
+    let level_word = (level > 0).then(|| words::alert_level(language, pack, kind, level)).map(|word| {
         view! {
             <Badge tone strong={level >= 2} icon=IconName::Alert>
                 {word}

@@ -149,7 +149,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
         view! { <Badge tone>{t_string!(i18n, submission.risk, risk = word)}</Badge> }
     });
     let no_alert = (detail.alert_level == 0 && detail.alert_codes.is_empty()).then(|| {
-        view! { <Badge tone=Tone::Good>{words::alert_level(0).get(language).to_owned()}</Badge> }
+        view! { <Badge tone=Tone::Good>{words::alert_level(language, None, "", 0)}</Badge> }
     });
     let zone = *now().offset();
     let started = content.started_at.with_timezone(&zone);
