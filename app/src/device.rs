@@ -147,9 +147,17 @@ impl Device {
         self.persistence.get()
     }
 
-    /// Asks the browser to keep what is stored. Some ask the person.
+    /// After a login: asks once whether the browser keeps what is stored.
+    pub fn request_persistence_once(self) {
+        if self.persistence.get_untracked() == Persistence::Unknown && !was_asked() {
+            self.request_persistence();
+        }
+    }
+
+    /// Asks the browser to keep what is stored. Some ask the person; some say
+    /// yes once the app is on the home screen.
     pub fn request_persistence(self) {
-        if self.persistence.get_untracked() != Persistence::Unknown {
+        if matches!(self.persistence.get_untracked(), Persistence::Promised | Persistence::Unsupported) {
             return;
         }
         spawn_local(async move {

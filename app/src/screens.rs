@@ -1,20 +1,20 @@
 //! The screens, one file each. Which one a path shows is in [`crate::app`].
 
-mod case;
-mod fill;
-mod frame;
-mod home;
-mod ledger;
-mod login;
-mod me;
-mod not_found;
-mod outbox;
-mod parts;
-mod pin;
-mod queue;
-mod start;
-mod submission;
-mod words;
+pub mod case;
+pub mod fill;
+pub mod frame;
+pub mod home;
+pub mod ledger;
+pub mod login;
+pub mod me;
+pub mod not_found;
+pub mod outbox;
+pub mod parts;
+pub mod pin;
+pub mod queue;
+pub mod start;
+pub mod submission;
+pub mod words;
 
 pub use case::CaseScreen;
 pub use fill::FillScreen;

@@ -85,7 +85,7 @@ impl Synchroniser {
         let is_waiting_for_login = Memo::new(move |_| session.login_needed());
         Effect::new(move |_| {
             if is_in.get() {
-                device.request_persistence();
+                device.request_persistence_once();
                 sync.start();
             } else {
                 sync.rest();

@@ -4,13 +4,13 @@
 //! Texts are [`Signal`]s, so that they follow the language:
 //! `title=Signal::derive(move || t_string!(i18n, today.title).to_owned())`.
 
-mod dialog;
-mod field;
-mod icon;
-mod loaded;
-mod page;
-mod parts;
-mod press;
+pub mod dialog;
+pub mod field;
+pub mod icon;
+pub mod loaded;
+pub mod page;
+pub mod parts;
+pub mod press;
 
 pub use dialog::{Dialog, DialogActions};
 pub use field::{FieldProblem, TextArea, TextField, TextKind};

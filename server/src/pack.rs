@@ -27,6 +27,7 @@ use crate::error::{Error as RequestError, Result};
 use crate::forms;
 use crate::streams::Changes;
 
+mod cells;
 mod read;
 mod table;
 

@@ -10,7 +10,7 @@ use crate::ui::{Card, Fact, Facts, Icon, IconName, List, Notice, RowButton, Sect
 /// What stands in the way of finishing, each leading to its question; then
 /// the answers.
 #[component]
-pub(crate) fn CheckStep(
+pub fn CheckStep(
     filling: Filling,
     /// Shows a question on its page.
     #[prop(into)]

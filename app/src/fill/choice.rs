@@ -31,7 +31,7 @@ fn key(choice: &ChoiceView) -> (String, String) {
 
 /// One of a few: large cards.
 #[component]
-pub(super) fn ChooseOne(handle: Handle) -> impl IntoView {
+pub fn ChooseOne(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
     let group = handle.id.get_value();
@@ -77,26 +77,24 @@ pub(super) fn ChooseOne(handle: Handle) -> impl IntoView {
 
 /// Any number: cards to tick.
 #[component]
-pub(super) fn ChooseMany(handle: Handle) -> impl IntoView {
+pub fn ChooseMany(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
-    // Faster fingers than the disk: what is ticked is kept here.
-    let chosen = RwSignal::new(Vec::<String>::new());
-    Effect::new(move |_| {
-        let stored: Vec<String> =
-            handle.view.with(|view| view.value.split_whitespace().map(str::to_owned).collect());
-        chosen.set(stored);
-    });
     let toggle = move |value: String| {
-        chosen.update(|chosen| match chosen.iter().position(|one| *one == value) {
-            Some(position) => drop(chosen.remove(position)),
-            None => chosen.push(value),
-        });
-        handle.answer(chosen.with_untracked(|chosen| chosen.join(" ")));
+        let given = handle.value_untracked();
+        let mut chosen: Vec<&str> = given.split_whitespace().collect();
+        match chosen.iter().position(|one| *one == value) {
+            Some(position) => {
+                chosen.remove(position);
+            }
+            None => chosen.push(&value),
+        }
+        handle.answer(chosen.join(" "));
     };
     let card = move |choice: ChoiceView| {
         let value = StoredValue::new(choice.value);
-        let ticked = move || chosen.with(|chosen| value.with_value(|value| chosen.contains(value)));
+        let ticked =
+            move || value.with_value(|value| handle.value().split_whitespace().any(|one| one == value));
         view! {
             <label class="choice">
                 <input
@@ -128,11 +126,11 @@ pub(super) fn ChooseMany(handle: Handle) -> impl IntoView {
 
 /// A box to tick.
 #[component]
-pub(super) fn AcknowledgeField(handle: Handle) -> impl IntoView {
+pub fn AcknowledgeField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let ticked = move || handle.is("OK");
     let toggle = move |_| {
-        let value = if handle.view.with_untracked(|view| view.value == "OK") { "" } else { "OK" };
+        let value = if handle.value_untracked() == "OK" { "" } else { "OK" };
         handle.answer(value.to_owned());
     };
     view! {
@@ -154,7 +152,7 @@ pub(super) fn AcknowledgeField(handle: Handle) -> impl IntoView {
 /// One of many: a button with what is chosen, and a list to search by label,
 /// pinyin initials or code.
 #[component]
-pub(super) fn SearchOne(handle: Handle) -> impl IntoView {
+pub fn SearchOne(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
     let open = RwSignal::new(false);

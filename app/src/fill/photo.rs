@@ -19,7 +19,7 @@ type Picture = Result<Option<Rc<ObjectUrl>>, LocalText>;
 
 /// The picture of the question, when it has one.
 #[component]
-pub(super) fn Preview(
+pub fn Preview(
     handle: Handle,
     /// A drawing on white, not a photo.
     #[prop(optional)]
@@ -65,14 +65,13 @@ pub(super) fn Preview(
 
 /// A photo by the phone's camera, or from its files where there is none.
 #[component]
-pub(super) fn PhotoField(handle: Handle) -> impl IntoView {
+pub fn PhotoField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let settings = use_settings();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
     let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
-    let max_pixels =
-        handle.view.with_untracked(|view| view.parameters.get("max-pixels")?.parse::<u32>().ok());
+    let max_pixels = handle.max_pixels();
     let path = handle.path.get_value();
     let filling = handle.filling;
     let taken = move |event: leptos::ev::Event| {

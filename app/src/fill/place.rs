@@ -17,7 +17,7 @@ const WARNING_ACCURACY_M: f64 = 100.0;
 
 /// "Locate here". A house that satellites do not reach takes a rough place.
 #[component]
-pub(super) fn PlaceField(handle: Handle) -> impl IntoView {
+pub fn PlaceField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let settings = use_settings();
     let busy = RwSignal::new(false);
@@ -106,7 +106,7 @@ fn parts(value: &str) -> Option<Parts> {
 }
 
 /// As the engine wants it: `latitude longitude altitude accuracy`.
-pub(super) fn stored(place: &Place) -> String {
+pub fn stored(place: &Place) -> String {
     format!(
         "{:.6} {:.6} {:.1} {:.1}",
         place.latitude_degrees,

@@ -18,45 +18,56 @@ use crate::ui::{Button, ButtonKind, FieldProblem, Icon, IconName, Notice, Tone, 
 
 /// What a widget has of its question. All of it is `Copy`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Handle {
-    pub(super) filling: Filling,
-    pub(super) path: StoredValue<NodePath>,
-    pub(super) view: RwSignal<NodeView>,
-    pub(super) composing: RwSignal<bool>,
+pub struct Handle {
+    pub filling: Filling,
+    pub path: StoredValue<NodePath>,
+    pub view: RwSignal<NodeView>,
+    given: RwSignal<String>,
+    pub composing: RwSignal<bool>,
     /// Of the element that is answered.
-    pub(super) id: StoredValue<String>,
+    pub id: StoredValue<String>,
     /// Of the question's words, for widgets of several elements.
-    pub(super) label_id: StoredValue<String>,
+    pub label_id: StoredValue<String>,
     /// Of hint and problem.
-    pub(super) described_by: StoredValue<String>,
-    pub(super) problem: Signal<Option<String>>,
+    pub described_by: StoredValue<String>,
+    pub problem: Signal<Option<String>>,
 }
 
 impl Handle {
-    /// The value, as stored. Tracks.
-    pub(super) fn value(self) -> String {
-        self.view.with(|view| view.value.clone())
+    /// What was given last, as it is stored. Tracks.
+    pub fn value(self) -> String {
+        self.given.get()
     }
 
-    /// Whether the value is `value`. Tracks.
-    pub(super) fn is(self, value: &str) -> bool {
-        self.view.with(|view| view.value == value)
+    /// The same, without tracking.
+    pub fn value_untracked(self) -> String {
+        self.given.get_untracked()
+    }
+
+    /// Whether that is `value`. Tracks.
+    pub fn is(self, value: &str) -> bool {
+        self.given.with(|given| given == value)
     }
 
     /// Gives an answer.
-    pub(super) fn answer(self, value: String) {
+    pub fn answer(self, value: String) {
         self.path.with_value(|path| self.filling.answer(path, value));
     }
 
+    /// The longest side of a picture, when the form says.
+    pub fn max_pixels(self) -> Option<u32> {
+        self.view.with_untracked(|view| view.parameters.get("max-pixels")?.parse().ok())
+    }
+
     /// `aria-invalid`. Tracks.
-    pub(super) fn invalid(self) -> Option<&'static str> {
+    pub fn invalid(self) -> Option<&'static str> {
         self.problem.with(Option::is_some).then_some("true")
     }
 }
 
 /// A node of the form, while it applies.
 #[component]
-pub(crate) fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
+pub fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
     let question = filling.question(&path)?;
     let relevant = RwSignal::from(question.view.clone());
     let relevant = Memo::new(move |_| relevant.with(|view| view.relevant));
@@ -71,7 +82,7 @@ pub(crate) fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
 fn Shown(filling: Filling, path: NodePath, question: Question) -> impl IntoView {
     let view = RwSignal::from(question.view.clone());
     match view.with_untracked(|view| (view.kind, view.read_only)) {
-        (NodeKind::Note, _) => view! { <NoteView view /> }.into_any(),
+        (NodeKind::Note, _) => view! { <div data-path=path.to_string()><NoteView view /></div> }.into_any(),
         (NodeKind::Group | NodeKind::Repeat, _) => {
             view! { <h2 class="question__group">{move || view.with(|view| view.label.clone())}</h2> }
                 .into_any()
@@ -98,7 +109,7 @@ fn NoteView(view: RwSignal<NodeView>) -> impl IntoView {
 
 /// The reviewer's remarks.
 #[component]
-pub(crate) fn Comments(comments: Vec<Comment>) -> impl IntoView {
+pub fn Comments(comments: Vec<Comment>) -> impl IntoView {
     let i18n = use_i18n();
     comments
         .into_iter()
@@ -134,6 +145,7 @@ fn Asked(filling: Filling, path: NodePath, question: Question) -> impl IntoView 
         filling,
         path: StoredValue::new(path),
         view,
+        given: RwSignal::from(question.given.clone()),
         composing,
         id: StoredValue::new(id.clone()),
         label_id: StoredValue::new(label_id.clone()),

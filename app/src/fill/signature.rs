@@ -16,7 +16,7 @@ use crate::ui::{Button, ButtonKind, Dialog, DialogActions, IconName, Notice, Ton
 
 /// A signature: drawn on a pad that opens over the form.
 #[component]
-pub(super) fn SignatureField(handle: Handle) -> impl IntoView {
+pub fn SignatureField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let open = RwSignal::new(false);
     let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
@@ -109,6 +109,7 @@ fn Pad(handle: Handle, open: RwSignal<bool>) -> impl IntoView {
         drawn.set(false);
         failure.set(None);
     };
+    let max_pixels = handle.max_pixels();
     let path = handle.path.get_value();
     let filling = handle.filling;
     let done = move || {
@@ -116,7 +117,7 @@ fn Pad(handle: Handle, open: RwSignal<bool>) -> impl IntoView {
         let (path, kept) = (path.clone(), filling.kept());
         busy.set(true);
         spawn_local(async move {
-            match camera::from_canvas(&canvas).await {
+            match camera::from_canvas(&canvas, max_pixels).await {
                 Ok(picture) => {
                     kept.attach(&path, picture);
                     open.try_set(false);

@@ -65,7 +65,7 @@ impl Typing {
 /// One line; `keyboard` as in `inputmode`. Numbers are text too, so that
 /// full-width digits are taken and nothing typed is lost.
 #[component]
-pub(super) fn LineField(handle: Handle, keyboard: &'static str) -> impl IntoView {
+pub fn LineField(handle: Handle, keyboard: &'static str) -> impl IntoView {
     let typing = Typing { handle, text: field_text(handle, str::to_owned) };
     view! {
         <input
@@ -92,7 +92,7 @@ pub(super) fn LineField(handle: Handle, keyboard: &'static str) -> impl IntoView
 
 /// Several lines.
 #[component]
-pub(super) fn LinesField(handle: Handle) -> impl IntoView {
+pub fn LinesField(handle: Handle) -> impl IntoView {
     let typing = Typing { handle, text: field_text(handle, str::to_owned) };
     view! {
         <textarea
@@ -116,7 +116,7 @@ pub(super) fn LinesField(handle: Handle) -> impl IntoView {
 
 /// A day, a time of day, or a moment, in the phone's zone.
 #[component]
-pub(super) fn MomentField(handle: Handle, kind: NodeKind) -> impl IntoView {
+pub fn MomentField(handle: Handle, kind: NodeKind) -> impl IntoView {
     let typing = Typing { handle, text: field_text(handle, move |value| shown(kind, value)) };
     let input_type = match kind {
         NodeKind::Date => "date",

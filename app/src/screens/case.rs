@@ -1,7 +1,8 @@
 //! One case: who it is, what is to be done now, and what was done before.
 
-pub(super) mod steps;
+pub mod steps;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use doorstep_core::case::{CaseRecord, CaseStatus, VisitRecord};
@@ -15,9 +16,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use super::parts::{Reference, Trouble, alert_badges, risk_badge};
+use super::parts::{Reference, Trouble, alert_badges, risk_badge, spoken};
+use super::submission::Reading;
 use super::{NotFoundScreen, words};
-use crate::app::{use_session, use_settings};
+use crate::app::use_session;
 use crate::clock::{new_id, now, today};
 use crate::explain::Explain;
 use crate::i18n::*;
@@ -44,17 +46,33 @@ struct CaseData {
     view: CaseView,
     drafts: Vec<DraftRecord>,
     returned: Vec<SubmissionStatus>,
+    /// The returned answers by form, for the questions that comments are about.
+    readings: BTreeMap<String, Reading>,
     reference: Reference,
 }
 
 impl CaseData {
     async fn load(phone: &AppPhone, id: CaseId) -> Result<Arc<Self>, PhoneError> {
+        let returned = phone.returned().await?;
+        let mut readings = BTreeMap::new();
+        for status in returned.iter().filter(|status| status.case_id == id) {
+            // Without its form a comment is shown without its question.
+            let Some(content) = &status.content else { continue };
+            if let Ok(plan) = phone.plan(status.form_version_id).await {
+                readings.insert(status.form_id.clone(), Reading::new(plan, content, None));
+            }
+        }
         Ok(Arc::new(Self {
             view: phone.case(id, today()).await?,
             drafts: phone.drafts().await?,
-            returned: phone.returned().await?,
+            returned,
+            readings,
             reference: Reference::load(phone).await?,
         }))
+    }
+
+    fn question(&self, language: Language, form_id: &str, path: &str) -> Option<String> {
+        self.readings.get(form_id).map(|reading| reading.question(language, path))
     }
 }
 
@@ -62,11 +80,11 @@ impl CaseData {
 fn OneCase(id: CaseId) -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     let data = LocalResource::new(move || {
         session.changes().track(&[Table::Record, Table::Draft, Table::Operation]);
         async move { CaseData::load(&*session.phone()?, id).await }
     });
+    let door = StepDoor::new(session, id);
     // The name, once it is read.
     let title = Signal::derive(move || {
         data.with(|read| match read {
@@ -81,8 +99,8 @@ fn OneCase(id: CaseId) -> impl IntoView {
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
-                        view! { <CaseBody data=data.clone() language /> }
+                        let language = spoken(i18n);
+                        view! { <CaseBody data=data.clone() language door /> }
                     }
                 }
             />
@@ -91,9 +109,8 @@ fn OneCase(id: CaseId) -> impl IntoView {
 }
 
 #[component]
-fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
+fn CaseBody(data: Arc<CaseData>, language: Language, door: StepDoor) -> impl IntoView {
     let i18n = use_i18n();
-    let session = use_session();
     let case = &data.view.case;
     let pack = data.reference.pack.as_ref();
     let found = steps(case, &data.view.tasks, &data.drafts, &data.returned);
@@ -101,7 +118,6 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
         .into_iter()
         .filter(|form_id| data.reference.knows_form(form_id))
         .collect();
-    let door = StepDoor::new(session, case.id);
     let id = case.id;
     let tone = status_tone(case);
     let status = words::case_status(case.status).get(language).to_owned();
@@ -127,7 +143,7 @@ fn CaseBody(data: Arc<CaseData>, language: Language) -> impl IntoView {
         .map(|(at, step)| {
             let leading =
                 first.as_ref() == Some(step) && found.iter().position(|other| other == step) == Some(at);
-            step_card(&data.reference, language, step, leading, door)
+            step_card(&data, language, step, leading, door)
         })
         .collect_view();
     let unasked_buttons = more
@@ -215,13 +231,7 @@ fn step_label(i18n: leptos_i18n::I18nContext<Locale>, step: &Step) -> &'static s
 }
 
 /// One thing to do. The leading one has its button at the bottom of the screen.
-fn step_card(
-    reference: &Reference,
-    language: Language,
-    step: &Step,
-    leading: bool,
-    door: StepDoor,
-) -> AnyView {
+fn step_card(data: &CaseData, language: Language, step: &Step, leading: bool, door: StepDoor) -> AnyView {
     let i18n = use_i18n();
     let due = step.entry.as_ref().map(|entry| {
         let tone = words::due_tone(entry.urgency);
@@ -235,7 +245,10 @@ fn step_card(
         }
     });
     let comments = match &step.kind {
-        StepKind::Correct { comments, .. } => Some(comment_list(language, comments)),
+        StepKind::Correct { comments, .. } | StepKind::Continue { comments, .. } if !comments.is_empty() => {
+            let question = |path: &str| data.question(language, &step.form_id, path);
+            Some(comment_list(language, comments, &question))
+        }
         _ => None,
     };
     let state = match step.kind {
@@ -255,7 +268,7 @@ fn step_card(
             </Button>
         }
     });
-    let form = reference.form(language, &step.form_id);
+    let form = data.reference.form(language, &step.form_id);
     view! {
         <Card>
             <div class="stack stack--tight">
@@ -272,15 +285,22 @@ fn step_card(
     .into_any()
 }
 
-/// What a reviewer said, newest last.
-pub(super) fn comment_list(language: Language, comments: &[Comment]) -> AnyView {
+/// What a reviewer said, each with the question that it is about, where
+/// `question` knows it.
+pub(super) fn comment_list(
+    language: Language,
+    comments: &[Comment],
+    question: &dyn Fn(&str) -> Option<String>,
+) -> AnyView {
     let here = now();
     let lines = comments
         .iter()
         .map(|comment| {
             let at = words::moment_here(language, comment.at, here);
+            let about = comment.path.as_deref().and_then(question);
             view! {
                 <li class="comment">
+                    {about.map(|about| view! { <p class="soft small">{about}</p> })}
                     <p>{comment.text.clone()}</p>
                     <p class="soft small">{format!("{} · {at}", comment.author_name)}</p>
                 </li>
@@ -290,7 +310,8 @@ pub(super) fn comment_list(language: Language, comments: &[Comment]) -> AnyView 
     view! { <ul class="comments">{lines}</ul> }.into_any()
 }
 
-/// Begins, continues and corrects; remembers what went wrong.
+/// Begins, continues and corrects; remembers what went wrong. Belongs to the
+/// screen, so that news from sync does not take it away at work.
 #[derive(Clone, Copy)]
 struct StepDoor {
     session: Session,
@@ -338,7 +359,7 @@ impl StepDoor {
         self.busy.set(true);
         self.error.set(None);
         spawn_local(async move {
-            let begun = match self.session.phone() {
+            let begun = match self.session.phone_untracked() {
                 Ok(phone) => begin(&phone).await,
                 Err(error) => Err(error),
             };

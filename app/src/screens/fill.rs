@@ -13,7 +13,7 @@ use wasm_bindgen::JsCast;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
 use crate::explain::Explain;
-use crate::fill::{CheckStep, Comments, Filling, FinishFailure, QuestionView};
+use crate::fill::{CheckStep, Comments, Filling, FinishFailure, QuestionView, all_written};
 use crate::i18n::*;
 use crate::ui::{
     Actions, Button, ButtonKind, Dialog, DialogActions, IconButton, IconName, Loading, Notice, Page, Tone,
@@ -82,6 +82,7 @@ async fn open(
         return Err(LocalText::new("地址不对,没有这份草稿。", "There is no such draft."));
     };
     let phone = session.phone().map_err(|error| error.explain())?;
+    all_written().await;
     phone.open_draft(id, language, now()).await.map_err(|error| error.explain())
 }
 
@@ -293,7 +294,9 @@ fn OpenForm(filling: Filling) -> impl IntoView {
     });
     let throw_away = RwSignal::new(false);
     let title = Signal::derive(move || match steps.section() {
-        Some(page) => page.title.unwrap_or_else(|| t_string!(i18n, fill.basics).to_owned()),
+        Some(PageView { title: Some(title), .. }) => title,
+        Some(page) if page.index == 0 => t_string!(i18n, fill.basics).to_owned(),
+        Some(_) => t_string!(i18n, fill.reminders).to_owned(),
         None => t_string!(i18n, fill.check).to_owned(),
     });
     let unsupported = filling.unsupported();

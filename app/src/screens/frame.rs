@@ -5,6 +5,7 @@ use doorstep_core::role::{Action, allows};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
+use super::home::begins_with_today;
 use crate::app::{use_device, use_session, use_sync};
 use crate::device::Persistence;
 use crate::i18n::*;
@@ -31,7 +32,7 @@ pub fn Frame(children: Children) -> impl IntoView {
             </a>
             <Navigation filling />
             <div class="frame__main">
-                <div role="status">
+                <div class="frame__strip" role="status">
                     {move || {
                         strip
                             .get()
@@ -95,6 +96,8 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
     };
     let captures = may(Action::Capture);
     let reviews = may(Action::Review);
+    // For whoever only reviews, the first screen is the queue.
+    let visits = Memo::new(move |_| session.me().is_some_and(|me| begins_with_today(&me)));
     let who = move || session.me().map(|me| me.display_name).unwrap_or_default();
     let where_ =
         move || session.me().and_then(|me| me.memberships.into_iter().next()).map(|first| first.area_name);
@@ -110,19 +113,17 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
                         {t!(i18n, common.nav_queue)}
                     </NavigationLink>
                 </Show>
-                <Show
-                    when=move || captures.get()
-                    fallback=move || {
-                        view! {
-                            <NavigationLink href="/" icon=IconName::Home>
-                                {t!(i18n, common.nav_home)}
-                            </NavigationLink>
-                        }
-                    }
-                >
+                <Show when=move || visits.get()>
                     <NavigationLink href="/" icon=IconName::Calendar>
                         {t!(i18n, common.nav_today)}
                     </NavigationLink>
+                </Show>
+                <Show when=move || !visits.get() && !reviews.get()>
+                    <NavigationLink href="/" icon=IconName::Home>
+                        {t!(i18n, common.nav_home)}
+                    </NavigationLink>
+                </Show>
+                <Show when=move || captures.get()>
                     <NavigationLink href="/outbox" icon=IconName::Outbox>
                         {t!(i18n, common.nav_outbox)}
                         <UnsentCount />

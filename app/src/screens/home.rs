@@ -13,9 +13,9 @@ use doorstep_core::store::Table;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
-use super::parts::{Fold, Reference, risk_badge};
+use super::parts::{Fold, Reference, risk_badge, spoken};
 use super::{QueueScreen, words};
-use crate::app::{use_device, use_session, use_settings, use_sync};
+use crate::app::{use_device, use_session, use_sync};
 use crate::clock::today;
 use crate::i18n::*;
 use crate::session::AppPhone;
@@ -44,6 +44,11 @@ impl Duty {
             Self::Neither
         }
     }
+}
+
+/// Whether the first screen of somebody is Today.
+pub(super) fn begins_with_today(me: &Me) -> bool {
+    Duty::of(me) == Duty::Visits
 }
 
 /// The first screen.
@@ -95,7 +100,6 @@ impl TodayData {
 fn Today() -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     let query = RwSignal::new(String::new());
     let captured_open = RwSignal::new(false);
     let upcoming_open = RwSignal::new(false);
@@ -122,7 +126,7 @@ fn Today() -> impl IntoView {
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         let asked = query.get();
                         if asked.trim().is_empty() {
                             view! { <AgendaView data=data.clone() language captured_open upcoming_open /> }
@@ -318,6 +322,8 @@ fn line(
             </span>
         }
     });
+    let place =
+        place.filter(|place| !place.is_empty()).map(|place| view! { <span class="row__meta">{place}</span> });
     let due = entry.map(|entry| {
         let tone = words::due_tone(entry.urgency);
         let due = words::due(language, &entry.task, now);
@@ -330,15 +336,17 @@ fn line(
     });
     view! {
         <Row href=format!("/case/{case_id}") data_id=case_id>
-            <span class="row__body">
-                <span class="visit__name">
-                    <span class="row__title">{name}</span>
-                    {risk}
+            <span class="visit">
+                <span class="row__body">
+                    <span class="visit__name">
+                        <span class="row__title">{name}</span>
+                        {risk}
+                    </span>
+                    {place}
+                    {what}
                 </span>
-                {place.filter(|place| !place.is_empty()).map(|place| view! { <span class="row__meta">{place}</span> })}
-                {what}
+                {due}
             </span>
-            {due}
         </Row>
     }
     .into_any()

@@ -14,15 +14,14 @@ use leptos_router::hooks::use_params_map;
 
 use super::case::steps::facts;
 use super::case::{FactsCard, Visits, comment_list};
-use super::parts::{Reference, risk_badge};
-use super::queue::NeedsNetwork;
+use super::parts::{AtServer, Reference, risk_badge, spoken};
 use super::{NotFoundScreen, words};
-use crate::app::{use_office, use_session, use_settings};
+use crate::app::{use_office, use_session};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
 use crate::session::Session;
-use crate::ui::{Badge, Card, Icon, IconName, Loaded, Notice, Page, Section, Tone};
+use crate::ui::{Badge, Card, Icon, IconName, Notice, Page, Section, Tone};
 
 /// `/ledger/:case`.
 #[component]
@@ -58,7 +57,6 @@ fn OneCase(id: CaseId) -> impl IntoView {
     let i18n = use_i18n();
     let office = use_office();
     let session = use_session();
-    let settings = use_settings();
     let data = LocalResource::new(move || LedgerData::load(office, session, id));
     let title = Signal::derive(move || {
         data.with(|read| match read {
@@ -69,12 +67,11 @@ fn OneCase(id: CaseId) -> impl IntoView {
     });
     view! {
         <Page title back=true broad=true>
-            <NeedsNetwork />
-            <Loaded
+            <AtServer
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <LedgerBody data=data.clone() language /> }
                     }
                 }
@@ -92,7 +89,7 @@ fn LedgerBody(data: Arc<LedgerData>, language: Language) -> impl IntoView {
     newest_first.sort_by_key(|event| std::cmp::Reverse(event.version));
     let event_lines = newest_first.iter().map(|event| event_line(&data, language, event)).collect_view();
     let said = (!comments.is_empty()).then(|| {
-        let said = comment_list(language, comments);
+        let said = comment_list(language, comments, &|_| None);
         view! {
             <Section title=t_string!(i18n, ledger.comments).to_owned()>
                 <Card>{said}</Card>

@@ -16,7 +16,7 @@ use crate::ui::{
 
 /// The face of the product around everything that stands before it.
 #[component]
-pub(super) fn Gate(
+pub fn Gate(
     /// Empty: the content has its own heading.
     #[prop(optional, into)]
     title: Signal<String>,
@@ -112,9 +112,7 @@ pub fn LoginAgainScreen() -> impl IntoView {
     view! {
         <Page title=Signal::derive(move || t_string!(i18n, gates.login_again_title).to_owned()) back=true>
             <p>{t!(i18n, gates.login_again_text)}</p>
-            <LoginForm login_name=login_name on_done=done>
-                {()}
-            </LoginForm>
+            <LoginForm login_name=login_name on_done=done />
         </Page>
     }
 }
@@ -126,7 +124,8 @@ fn LoginForm(
     login_name: String,
     #[prop(into)] on_done: Callback<()>,
     /// Below the button.
-    children: Children,
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
@@ -201,7 +200,7 @@ fn LoginForm(
                 autocomplete="current-password"
             />
             <SubmitButton busy=busy>{t!(i18n, gates.login_button)}</SubmitButton>
-            {children()}
+            {children.map(|children| children())}
         </form>
     }
 }

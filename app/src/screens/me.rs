@@ -5,7 +5,7 @@ use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::parts::Trouble;
+use super::parts::{Trouble, spoken};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
@@ -41,11 +41,10 @@ pub fn MeScreen() -> impl IntoView {
 fn Person() -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     let name = move || session.me().map(|me| me.display_name).unwrap_or_default();
     let login = move || session.me().map(|me| me.login_name).unwrap_or_default();
     let roles = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         let memberships = session.me().map(|me| me.memberships).unwrap_or_default();
         if memberships.is_empty() {
             return view! { <p class="soft">{t!(i18n, me.no_role)}</p> }.into_any();
@@ -128,15 +127,14 @@ fn Phone() -> impl IntoView {
     let i18n = use_i18n();
     let device = use_device();
     let sync = use_sync();
-    let settings = use_settings();
     let status = Memo::new(move |_| sync.status());
     let unsent = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         let (visits, files) = status.with(|status| (status.unsent.visits, status.unsent.files));
         words::unsent(language, visits, files).unwrap_or_else(|| t_string!(i18n, me.all_sent).to_owned())
     };
     let last = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         match status.with(|status| status.last_success) {
             Some(at) => words::moment_here(language, at, now()),
             None => t_string!(i18n, me.never).to_owned(),
@@ -206,11 +204,10 @@ fn Phone() -> impl IntoView {
 fn ClockNotice() -> impl IntoView {
     let i18n = use_i18n();
     let sync = use_sync();
-    let settings = use_settings();
     let skew = Memo::new(move |_| sync.status().skew_ms.and_then(worth_saying));
     move || {
         skew.get().map(|(minutes, slow)| {
-            let language = settings.language();
+            let language = spoken(i18n);
             let length = words::duration(language, chrono::TimeDelta::minutes(minutes));
             let text = if slow {
                 t_string!(i18n, me.clock_slow, length = length)
@@ -239,12 +236,11 @@ fn Leaving() -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
     let sync = use_sync();
-    let settings = use_settings();
     let asking = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<LocalText>);
     let unsent = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         let unsent = sync.status().unsent;
         words::unsent(language, unsent.visits, unsent.files)
     };

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use doorstep_core::ids::{DraftId, SubmissionId};
-use doorstep_core::phone::{DraftRecord, MediaEntry, OutboxEntry, PhoneError};
+use doorstep_core::phone::{DraftRecord, MediaEntry, MediaState, OutboxEntry, PhoneError};
 use doorstep_core::store::Table;
+use doorstep_core::submission::SubmissionStatus;
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::case::comment_list;
-use super::parts::{Reference, Trouble};
+use super::parts::{Reference, Trouble, spoken};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::{now, today};
@@ -32,6 +33,8 @@ struct OutboxData {
     entries: Vec<OutboxEntry>,
     drafts: Vec<DraftRecord>,
     media: Vec<MediaEntry>,
+    /// What came back and was not corrected yet.
+    returned: Vec<SubmissionStatus>,
     reference: Reference,
 }
 
@@ -41,6 +44,7 @@ impl OutboxData {
             entries: phone.outbox().await?,
             drafts: phone.drafts().await?,
             media: phone.media().await?,
+            returned: phone.returned().await?,
             reference: Reference::load(phone).await?,
         }))
     }
@@ -51,7 +55,6 @@ impl OutboxData {
 pub fn OutboxScreen() -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     // Which lines are open: kept here, so that news does not close them.
     let open = RwSignal::new(BTreeSet::<SubmissionId>::new());
     let discarding = RwSignal::new(None::<DraftRecord>);
@@ -66,7 +69,7 @@ pub fn OutboxScreen() -> impl IntoView {
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <OutboxBody data=data.clone() language open discarding /> }
                     }
                 }
@@ -86,12 +89,12 @@ fn SyncCard() -> impl IntoView {
     let settings = use_settings();
     let status = Memo::new(move |_| sync.status());
     let unsent = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         let (visits, files) = status.with(|status| (status.unsent.visits, status.unsent.files));
         words::unsent(language, visits, files)
     };
     let last = move || {
-        let language = settings.language();
+        let language = spoken(i18n);
         match status.with(|status| status.last_success) {
             Some(at) => {
                 let at = words::moment_here(language, at, now());
@@ -277,7 +280,7 @@ fn EntryLine(
         .media_set_aside
         .iter()
         .map(|file| match &file.state {
-            doorstep_core::phone::MediaState::SetAside { problem } => refusal(language, problem),
+            MediaState::SetAside { problem } => refusal(language, problem),
             _ => String::new(),
         })
         .map(|why| {
@@ -292,14 +295,14 @@ fn EntryLine(
         .status
         .as_ref()
         .filter(|status| !status.comments.is_empty())
-        .map(|status| comment_list(language, &status.comments));
-    let correct = entry
-        .status
-        .as_ref()
-        .filter(|status| status.state == doorstep_core::submission::SubmissionState::Returned)
-        .map(|status| {
-            view! { <a href=format!("/case/{}", status.case_id)>{t_string!(i18n, outbox.to_case)}</a> }
-        });
+        .map(|status| comment_list(language, &status.comments, &|_| None));
+    let correct = data.returned.iter().find(|status| status.submission_id == id).map(|status| {
+        view! {
+            <a class="button button--secondary" href=format!("/case/{}", status.case_id)>
+                {t_string!(i18n, outbox.to_case)}
+            </a>
+        }
+    });
     let form = data.reference.form(language, &entry.form_id);
     let at = words::moment(language, entry.finished_at, today());
     let is_open = Memo::new(move |_| open.with(|open| open.contains(&id)));
@@ -392,7 +395,7 @@ fn DiscardDialog(discarding: RwSignal<Option<DraftRecord>>) -> impl IntoView {
     let discard = move |draft: DraftId| {
         busy.set(true);
         spawn_local(async move {
-            let done = match session.phone() {
+            let done = match session.phone_untracked() {
                 Ok(phone) => phone.discard_draft(draft).await,
                 Err(error) => Err(error),
             };

@@ -6,19 +6,21 @@ use doorstep_core::area::{AreaLevel, AreaRecord};
 use doorstep_core::case::CaseRecord;
 use doorstep_core::ids::AreaId;
 use doorstep_core::pack::Pack;
-use doorstep_core::phone::PhoneError;
+use doorstep_core::phone::{Failure, PhoneError};
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
+use leptos_i18n::I18nContext;
 
 use super::words;
-use crate::app::use_settings;
+use crate::app::{use_device, use_settings};
+use crate::i18n::*;
 use crate::session::AppPhone;
-use crate::ui::{Badge, Icon, IconName, Notice, Tone};
+use crate::ui::{Badge, Button, ButtonKind, Empty, Icon, IconName, Loaded, Notice, Tone};
 
 /// What the phone knows of forms, areas and the pack: enough to say codes in
 /// words.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reference {
+pub struct Reference {
     pub(super) pack: Option<Pack>,
     pub(super) areas: BTreeMap<AreaId, AreaRecord>,
     /// Titles by form, of the current version where there is one.
@@ -51,9 +53,15 @@ impl Reference {
         self.titles.contains_key(form_id)
     }
 
-    /// What a form is called.
+    /// What a form is called: in the pack's words, else in its own.
     pub(super) fn form(&self, language: Language, form_id: &str) -> String {
-        self.titles.get(form_id).map_or_else(|| form_id.to_owned(), |title| title.get(language).to_owned())
+        let in_pack = self.pack.as_ref().and_then(|pack| pack.form_use(form_id));
+        in_pack
+            .map(|form| form.label.get(language))
+            .filter(|label| !label.is_empty())
+            .or_else(|| self.titles.get(form_id).map(|title| title.get(language)))
+            .unwrap_or(form_id)
+            .to_owned()
     }
 
     /// Where a case is: the address where the ledger has one, else the grid.
@@ -64,6 +72,15 @@ impl Reference {
             Some(address) => format!("{area} · {address}"),
             None => area,
         }
+    }
+}
+
+/// The language of the words on the screen. Tracks; what is composed of texts
+/// and of [`t_string`] together asks here, so that both change at once.
+pub(super) fn spoken(i18n: I18nContext<Locale>) -> Language {
+    match i18n.get_locale() {
+        Locale::zh => Language::Zh,
+        Locale::en => Language::En,
     }
 }
 
@@ -79,6 +96,64 @@ pub(super) fn Trouble(error: RwSignal<Option<LocalText>>) -> impl IntoView {
                 </Notice>
             }
         })
+    }
+}
+
+/// Shows what the server answered. Reviewing works at the server only: without
+/// it this says so, and asks again as soon as there is a network.
+#[component]
+pub(super) fn AtServer<T, V>(
+    resource: LocalResource<Result<T, Failure>>,
+    view: impl Fn(T) -> V + Clone + Send + 'static,
+) -> impl IntoView
+where
+    T: Clone + 'static,
+    V: IntoView + 'static,
+{
+    let i18n = use_i18n();
+    let device = use_device();
+    let unreachable =
+        Memo::new(move |_| resource.with(|read| matches!(read, Some(Err(Failure::NoConnection)))));
+    Effect::new(move |was: Option<bool>| {
+        let online = device.online();
+        if online && was == Some(false) && unreachable.get_untracked() {
+            resource.refetch();
+        }
+        online
+    });
+    move || {
+        if unreachable.get() {
+            return view! {
+                <Empty
+                    icon=IconName::CloudOff
+                    title=Signal::derive(move || t_string!(i18n, queue.no_server).to_owned())
+                    text=Signal::derive(move || t_string!(i18n, queue.no_server_text).to_owned())
+                >
+                    <Button
+                        kind=ButtonKind::Secondary
+                        icon=IconName::Sync
+                        on_press=move || resource.refetch()
+                    >
+                        {t!(i18n, common.try_again)}
+                    </Button>
+                </Empty>
+            }
+            .into_any();
+        }
+        let offline = move || {
+            (!device.online()).then(|| {
+                view! {
+                    <Notice tone=Tone::Warning icon=IconName::CloudOff>
+                        <p>{t!(i18n, queue.offline)}</p>
+                    </Notice>
+                }
+            })
+        };
+        view! {
+            {offline}
+            <Loaded resource view=view.clone() />
+        }
+        .into_any()
     }
 }
 
@@ -121,7 +196,7 @@ pub(super) fn alert_badges(
     codes: &[String],
 ) -> AnyView {
     let tone = words::alert_tone(level);
-    let level_word = (level > 0).then(|| words::alert_level(level).get(language).to_owned()).map(|word| {
+    let level_word = (level > 0).then(|| words::alert_level(language, pack, kind, level)).map(|word| {
         view! {
             <Badge tone strong={level >= 2} icon=IconName::Alert>
                 {word}

@@ -213,7 +213,10 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
 /// Seconds until `until`, counted down; 0 when it is over.
 fn countdown(until: RwSignal<Option<DateTime<Utc>>>) -> Memo<i64> {
     let tick = RwSignal::new(());
-    if let Ok(timer) = set_interval_with_handle(move || drop(tick.try_set(())), Duration::from_secs(1)) {
+    let next = move || {
+        tick.try_set(());
+    };
+    if let Ok(timer) = set_interval_with_handle(next, Duration::from_secs(1)) {
         on_cleanup(move || timer.clear());
     }
     Memo::new(move |_| {
@@ -303,7 +306,9 @@ fn PinPad(
     };
     let pop = move || {
         if !busy.get_untracked() {
-            digits.update(|digits| drop(digits.pop()));
+            digits.update(|digits| {
+                digits.pop();
+            });
         }
     };
     let keyboard = window_event_listener(leptos::ev::keydown, move |event| {

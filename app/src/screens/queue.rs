@@ -8,14 +8,14 @@ use doorstep_core::sync::SUBMISSION_OPERATION;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
-use super::parts::{Fold, Reference, alert_badges};
+use super::parts::{AtServer, Fold, Reference, alert_badges, spoken};
 use super::words;
-use crate::app::{use_device, use_office, use_session, use_settings, use_sync};
+use crate::app::{use_device, use_office, use_session, use_sync};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
 use crate::session::Session;
-use crate::ui::{Badge, Empty, IconButton, IconName, List, Loaded, Notice, Page, Row, Tone};
+use crate::ui::{Badge, Empty, IconButton, IconName, List, Page, Row, Tone};
 
 #[derive(Clone, Debug)]
 struct QueueData {
@@ -51,7 +51,6 @@ pub fn QueueScreen() -> impl IntoView {
     let i18n = use_i18n();
     let office = use_office();
     let session = use_session();
-    let settings = use_settings();
     let device = use_device();
     let sync = use_sync();
     let parked_open = RwSignal::new(false);
@@ -75,33 +74,16 @@ pub fn QueueScreen() -> impl IntoView {
             title=Signal::derive(move || t_string!(i18n, queue.title).to_owned())
             actions=ViewFn::from(refresh)
         >
-            <NeedsNetwork />
-            <Loaded
+            <AtServer
                 resource=data
                 view=move |data| {
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <QueueBody data=data.clone() language parked_open /> }
                     }
                 }
             />
         </Page>
-    }
-}
-
-/// Reviewing works at the server only; says so while there is no network.
-#[component]
-pub(super) fn NeedsNetwork() -> impl IntoView {
-    let i18n = use_i18n();
-    let device = use_device();
-    move || {
-        (!device.online()).then(|| {
-            view! {
-                <Notice tone=Tone::Warning icon=IconName::CloudOff>
-                    <p>{t!(i18n, queue.offline)}</p>
-                </Notice>
-            }
-        })
     }
 }
 

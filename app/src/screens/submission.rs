@@ -1,9 +1,9 @@
 //! One submission, as a reviewer reads and decides on it: alerts and doubts
 //! first, then the answers in words, then the decision.
 
-mod answers;
-mod decide;
-mod photo;
+pub mod answers;
+pub mod decide;
+pub mod photo;
 mod reading;
 mod rules;
 
@@ -19,18 +19,17 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::case::comment_list;
-use super::parts::{Reference, alert_badges};
-use super::queue::NeedsNetwork;
+use super::parts::{AtServer, Reference, alert_badges, spoken};
 use super::{NotFoundScreen, words};
-use crate::app::{use_office, use_session, use_settings};
+use crate::app::{use_office, use_session};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::office::Office;
 use crate::session::Session;
-use crate::ui::{Badge, Card, Fact, Facts, IconName, Loaded, Notice, Page, Section, Tone};
+use crate::ui::{Badge, Card, Fact, Facts, IconName, Notice, Page, Section, Tone};
 use answers::AnswersView;
 use decide::{DecisionPanel, DecisionState};
-use reading::Reading;
+pub(super) use reading::Reading;
 
 /// A position with a larger radius says little about the door.
 const ACCURACY_M_MAX: f64 = 100.0;
@@ -49,7 +48,7 @@ pub fn SubmissionScreen() -> impl IntoView {
 /// Everything the screen shows, read once: what is being decided on does not
 /// change under the reviewer's eyes.
 #[derive(Clone, Debug)]
-struct SubmissionData {
+pub struct SubmissionData {
     detail: SubmissionDetail,
     reading: Reading,
     reference: Reference,
@@ -75,7 +74,7 @@ impl SubmissionData {
 
 /// What the reviewer has written on single questions, and which are open.
 #[derive(Clone, Copy, Debug)]
-struct Remarks {
+pub struct Remarks {
     texts: RwSignal<BTreeMap<String, String>>,
     open: RwSignal<BTreeSet<String>>,
 }
@@ -85,7 +84,6 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
     let i18n = use_i18n();
     let office = use_office();
     let session = use_session();
-    let settings = use_settings();
     let remarks = Remarks { texts: RwSignal::default(), open: RwSignal::default() };
     let decision = DecisionState::new();
     let data = LocalResource::new(move || SubmissionData::load(office, session, id));
@@ -99,13 +97,12 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
     });
     view! {
         <Page title back=true broad=true>
-            <NeedsNetwork />
-            <Loaded
+            <AtServer
                 resource=data
                 view=move |data| {
                     decision.begin(&data.detail);
                     move || {
-                        let language = settings.language();
+                        let language = spoken(i18n);
                         view! { <Review data=data.clone() language remarks decision again /> }
                     }
                 }
@@ -152,7 +149,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
         view! { <Badge tone>{t_string!(i18n, submission.risk, risk = word)}</Badge> }
     });
     let no_alert = (detail.alert_level == 0 && detail.alert_codes.is_empty()).then(|| {
-        view! { <Badge tone=Tone::Good>{words::alert_level(0).get(language).to_owned()}</Badge> }
+        view! { <Badge tone=Tone::Good>{words::alert_level(language, None, "", 0)}</Badge> }
     });
     let zone = *now().offset();
     let started = content.started_at.with_timezone(&zone);
@@ -165,7 +162,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let comments = (!comments.is_empty()).then(|| {
         view! {
             <Section title=t_string!(i18n, submission.comments).to_owned()>
-                <Card>{comment_list(language, &comments)}</Card>
+                <Card>{comment_list(language, &comments, &|_| None)}</Card>
             </Section>
         }
     });

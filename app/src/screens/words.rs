@@ -184,13 +184,24 @@ pub(super) fn risk_tone(code: &str) -> Tone {
     }
 }
 
-/// Alert levels of the forms: 3 at once, 2 within a day, 1 to follow up.
-pub(super) fn alert_level(level: u8) -> LocalText {
+/// The property whose words say what an alert level means.
+const LEVEL_PROPERTY: &str = "last_alert_level";
+/// The property whose words say what an alert code means.
+const CODES_PROPERTY: &str = "last_alert_codes";
+
+/// An alert level of a form, 0 to 3, in the words of the pack, else in short.
+pub(super) fn alert_level(language: Language, pack: Option<&Pack>, kind: &str, level: u8) -> String {
+    let written = pack
+        .and_then(|pack| pack.property(kind, LEVEL_PROPERTY))
+        .and_then(|property| property.values.get(&level.to_string()));
+    if let Some(word) = written.filter(|_| level > 0) {
+        return word.get(language).to_owned();
+    }
     match level {
-        0 => LocalText::new("无预警", "No alert"),
-        1 => LocalText::new("一般预警", "To follow up"),
-        2 => LocalText::new("24 小时内处置", "Within 24 hours"),
-        _ => LocalText::new("需立即报告", "Report at once"),
+        0 => either(language, "无预警", "No alert"),
+        1 => either(language, "一般预警", "To follow up"),
+        2 => either(language, "紧急预警", "Urgent"),
+        _ => either(language, "立即报告", "Report at once"),
     }
 }
 
@@ -204,52 +215,9 @@ pub(super) fn alert_tone(level: u8) -> Tone {
     }
 }
 
-/// Alert codes in the words of the pack (property `alert_codes` of the kind),
-/// else in the words of the domain's own list.
+/// Alert codes in the words of the pack; one that it has no words for stays.
 pub(super) fn alerts(language: Language, pack: Option<&Pack>, kind: &str, codes: &[String]) -> Vec<String> {
-    codes
-        .iter()
-        .map(|code| {
-            let written = pack
-                .and_then(|pack| pack.property(kind, "alert_codes"))
-                .and_then(|property| property.values.get(code))
-                .cloned()
-                .or_else(|| alert(code));
-            written.map_or_else(|| code.clone(), |word| word.get(language).to_owned())
-        })
-        .collect()
-}
-
-/// The codes that the forms of the pack give; `docs/domain/data/alert_rules.tsv`.
-fn alert(code: &str) -> Option<LocalText> {
-    let (zh, en) = match code {
-        "MANDATORY_REPORT" => ("强制报告", "Mandatory report"),
-        "CHILD_ALONE" => ("儿童独自居住", "Child living alone"),
-        "DOMESTIC_VIOLENCE" => ("疑似家暴", "Suspected domestic violence"),
-        "ABUSE" => ("疑似虐待、遗弃", "Suspected abuse or abandonment"),
-        "NO_ANSWER_UNSAFE" => ("无应答且未确认平安", "No answer, safety not confirmed"),
-        "NO_ANSWER" => ("无人应答", "No answer"),
-        "DROPOUT" => ("辍学", "Out of school"),
-        "ABSENCE" => ("缺课", "Absent from school"),
-        "SUICIDE" => ("自伤自杀言行", "Self-harm"),
-        "CO_RISK" => ("煤气中毒风险", "Carbon monoxide risk"),
-        "FIRE_HAZARD" => ("火灾隐患", "Fire hazard"),
-        "HOUSE_DANGER" => ("住房危险", "Dangerous house"),
-        "DROWNING_RISK" => ("溺水风险", "Drowning risk"),
-        "ADL_REASSESS" | "ADL_REASSESS_10WD" => ("自理能力变化", "Self-care has changed"),
-        "REPLACE_CARER" => ("更换照料人", "Replace the carer"),
-        "CARD_HELD" => ("存折由他人代管", "Bank card held by others"),
-        "DEATH" => ("对象死亡", "Died"),
-        "MOVED" => ("已搬离", "Moved away"),
-        "PAYMENT_ISSUE" => ("补贴未按时到账", "Benefit not paid on time"),
-        "ELDER_FRAUD" => ("疑似被诈骗", "Suspected fraud"),
-        "REFERRAL" => ("需要转办", "To be referred"),
-        "URGENT_AID" => ("急难救助", "Urgent aid"),
-        "MENTAL_CRISIS" => ("精神障碍危机", "Mental health crisis"),
-        "PROACTIVE_AID" => ("主动发现困难", "Hardship found"),
-        _ => return None,
-    };
-    Some(LocalText::new(zh, en))
+    codes.iter().map(|code| value(language, pack, kind, CODES_PROPERTY, code)).collect()
 }
 
 /// Where a submission stands.
@@ -372,15 +340,6 @@ pub(super) fn unsent(language: Language, visits: usize, files: usize) -> Option<
     Some(either(language, format!("{zh}未上传"), format!("{en} not sent")))
 }
 
-/// `12 项`, `1 item`.
-pub(super) fn items(language: Language, number: usize) -> String {
-    either(
-        language,
-        format!("{number} 项"),
-        counted(i64::try_from(number).unwrap_or(i64::MAX), "item", "items"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -456,27 +415,31 @@ mod tests {
         assert_eq!(duration(EN, TimeDelta::seconds(-5)), "under 1 min");
     }
 
-    #[test]
-    fn codes_are_said_in_the_words_of_the_pack() {
-        let word = |code: &str, zh: &str, en: &str| (code.to_owned(), LocalText::new(zh, en));
-        let pack = Pack {
+    /// A pack with one property and its words.
+    fn pack(property: &str, words: &[(&str, &str, &str)]) -> Pack {
+        Pack {
             version: "1".into(),
             kinds: Vec::new(),
             properties: vec![Property {
                 kind: "elder".into(),
-                name: "cats".into(),
+                name: property.into(),
                 label: LocalText::new("类别", "Category"),
-                values: BTreeMap::from([
-                    word("alone", "独居", "Lives alone"),
-                    word("age80", "80岁以上", "Over 80"),
-                ]),
+                values: words
+                    .iter()
+                    .map(|(code, zh, en)| ((*code).to_owned(), LocalText::new(*zh, *en)))
+                    .collect(),
                 shown: true,
             }],
             forms: Vec::new(),
             writes: Vec::new(),
             prefill: Vec::new(),
             schedules: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn codes_are_said_in_the_words_of_the_pack() {
+        let pack = pack("cats", &[("alone", "独居", "Lives alone"), ("age80", "80岁以上", "Over 80")]);
         assert_eq!(value(ZH, Some(&pack), "elder", "cats", "alone age80"), "独居、80岁以上");
         assert_eq!(value(EN, Some(&pack), "elder", "cats", "alone x"), "Lives alone, x");
         assert_eq!(value(EN, Some(&pack), "elder", "address", "二组 12号"), "二组 12号");
@@ -485,9 +448,18 @@ mod tests {
     }
 
     #[test]
-    fn alert_codes_have_words_and_unknown_ones_stay() {
+    fn alerts_are_said_in_the_words_of_the_pack() {
+        let pack = pack("last_alert_codes", &[("ABUSE", "疑似遭虐待", "Suspected abuse")]);
         let codes = ["ABUSE".to_owned(), "NEW_CODE".to_owned()];
-        assert_eq!(alerts(ZH, None, "elder", &codes), ["疑似虐待、遗弃", "NEW_CODE"]);
+        assert_eq!(alerts(ZH, Some(&pack), "elder", &codes), ["疑似遭虐待", "NEW_CODE"]);
+        let pack = pack_of_levels();
+        assert_eq!(alert_level(EN, Some(&pack), "elder", 2), "Within 24 hours");
+        assert_eq!(alert_level(ZH, Some(&pack), "elder", 0), "无预警");
+        assert_eq!(alert_level(ZH, None, "elder", 3), "立即报告");
+    }
+
+    fn pack_of_levels() -> Pack {
+        pack("last_alert_level", &[("0", "无", "None"), ("2", "24小时内", "Within 24 hours")])
     }
 
     #[test]

@@ -24,12 +24,11 @@ pub fn Dialog(
             dialog.close();
         }
     });
-    let pressed = move |event: leptos::ev::MouseEvent| {
-        let beside = node.get().is_some_and(|dialog| {
-            event.target().is_some_and(|target| {
-                let dialog: &web_sys::EventTarget = dialog.as_ref();
-                &target == dialog
-            })
+    let pressed = move |event: leptos::ev::PointerEvent| {
+        let beside = node.get_untracked().is_some_and(|dialog| {
+            let edges = dialog.get_bounding_client_rect();
+            let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+            x < edges.left() || x > edges.right() || y < edges.top() || y > edges.bottom()
         });
         if beside {
             open.set(false);
@@ -41,7 +40,7 @@ pub fn Dialog(
             node_ref=node
             aria-labelledby=title_id.get_value()
             on:close=move |_| open.set(false)
-            on:click=pressed
+            on:pointerdown=pressed
         >
             <Show when=move || open.get()>
                 <div class="dialog__body">

@@ -277,6 +277,8 @@ async fn a_new_life_of_the_server_is_noticed_and_everything_is_sent_again() -> R
     let report = phone.sync().await?;
     assert!(report.items_received > 0, "what was pulled is pulled anew");
     assert_eq!(report.operations_sent, 1, "what was acknowledged is sent again");
+    assert_eq!(report.files_sent, 0, "the files it still has");
+    assert_eq!(phone.phone.unsent().await?.files, 0);
     assert_eq!(phone.case_labels().await?, ["赵示例"]);
     assert_eq!(phone.state(content.submission_id).await?, SubmissionState::Submitted);
     let connection = scene.server.components.database.read();
@@ -342,12 +344,13 @@ async fn a_server_restored_from_a_backup_gets_back_what_it_lacks() -> Result<()>
     components.database.begin_epoch(&components.clock).await?;
     scene.server = restarted(scene.server).await?;
 
-    phone.sync().await?;
+    let report = phone.sync().await?;
+    assert_eq!((report.operations_sent, report.files_sent), (1, 3));
     assert_eq!(phone.state(content.submission_id).await?, SubmissionState::Submitted);
     let office = scene.office("supervisor").await?;
     let detail = office.submission(content.submission_id).await?;
     assert_eq!(detail.content, content);
-    assert!(detail.media.iter().all(|file| file.stored), "the files were still on its disk");
+    assert!(detail.media.iter().all(|file| file.stored));
     office.approve(content.submission_id).await?;
     Ok(())
 }

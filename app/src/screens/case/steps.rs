@@ -20,9 +20,19 @@ pub(super) struct Step {
 /// What the button of a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum StepKind {
-    Start { task: Option<TaskId> },
-    Continue { draft: DraftId, correction: bool },
-    Correct { submission: SubmissionId, comments: Vec<Comment> },
+    Start {
+        task: Option<TaskId>,
+    },
+    /// `comments` are those of a correction.
+    Continue {
+        draft: DraftId,
+        correction: bool,
+        comments: Vec<Comment>,
+    },
+    Correct {
+        submission: SubmissionId,
+        comments: Vec<Comment>,
+    },
     Unsent,
     Sent,
 }
@@ -62,7 +72,11 @@ pub(super) fn steps(
         steps.push(Step {
             form_id: draft.form_id.clone(),
             entry: entry_of(draft.task_id),
-            kind: StepKind::Continue { draft: draft.draft_id, correction: draft.root_id.is_some() },
+            kind: StepKind::Continue {
+                draft: draft.draft_id,
+                correction: draft.root_id.is_some(),
+                comments: draft.comments.clone(),
+            },
         });
     }
     for entry in tasks.iter().filter(|entry| !taken.contains(&entry.task.id)) {
@@ -92,7 +106,7 @@ pub(super) fn unasked(case: &CaseRecord, pack: Option<&Pack>, steps: &[Step]) ->
 
 /// A fact of the ledger in words.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::screens) struct FactLine {
+pub struct FactLine {
     pub(in crate::screens) name: String,
     pub(in crate::screens) words: String,
     /// The number to dial, when it is one.
@@ -174,6 +188,7 @@ mod tests {
         let form = |form_id: &str, kind: &str| FormUse {
             form_id: form_id.into(),
             kind: kind.into(),
+            label: LocalText::default(),
             counts_when: String::new(),
             closes_when: String::new(),
         };

@@ -12,7 +12,7 @@ use super::reading::{Answer, Was};
 use super::{Remarks, SubmissionData};
 use crate::i18n::*;
 use crate::screens::case::comment_list;
-use crate::ui::{Badge, Button, ButtonKind, Card, IconName, Section, TextArea, Tone};
+use crate::ui::{Badge, Card, IconButton, IconName, Section, TextArea, Tone};
 
 /// Every answered question, page by page.
 #[component]
@@ -116,7 +116,7 @@ fn AnswerView(
         .filter(|comment| comment.path.as_deref() == Some(path.as_str()))
         .cloned()
         .collect();
-    let said = (!said.is_empty()).then(|| comment_list(language, &said));
+    let said = (!said.is_empty()).then(|| comment_list(language, &said, &|_| None));
     let decidable = detail.status.state == SubmissionState::Submitted;
     let remark = decidable.then(|| view! { <Remark path=path.clone() question=question.clone() remarks /> });
     view! {
@@ -161,10 +161,15 @@ fn Remark(path: String, question: String, remarks: Remarks) -> impl IntoView {
             when=move || open.get()
             fallback=move || {
                 view! {
-                    <Button kind=ButtonKind::Quiet icon=IconName::Comment on_press=show>
-                        {t!(i18n, submission.remark)}
-                        <span class="unseen">{label.get_value()}</span>
-                    </Button>
+                    <div class="answer__remark">
+                        <IconButton
+                            name=IconName::Comment
+                            label=Signal::derive(move || {
+                                t_string!(i18n, submission.remark_on, question = label.get_value())
+                            })
+                            on_press=show
+                        />
+                    </div>
                 }
             }
         >

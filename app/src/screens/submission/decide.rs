@@ -28,7 +28,7 @@ use crate::ui::{
 /// What the reviewer has settled and written so far; outlives a change of the
 /// language and a second look at the server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DecisionState {
+pub struct DecisionState {
     case_version: RwSignal<u64>,
     conflicts: RwSignal<Vec<PropertyConflict>>,
     settled: RwSignal<Settled>,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use doorstep_core::api::MediaRecord;
 use doorstep_core::ids::MediaId;
+use doorstep_core::phone::Failure;
 use leptos::prelude::*;
 
 use crate::app::use_office;
+use crate::camera::ObjectUrl;
 use crate::i18n::*;
 use crate::office::PictureSize;
 use crate::ui::{Button, ButtonKind, Dialog, DialogActions, Icon, IconName, Loaded};
@@ -43,11 +45,11 @@ pub(super) fn Photo(
             aria-label=move || t_string!(i18n, submission.photo_open, label = button_label.clone())
             on:click=move |_| open.set(true)
         >
-            <Picture id size=PictureSize::Thumbnail label />
+            <Thumbnail id label />
         </button>
         <Dialog open title>
             <div class="photo__full">
-                <Picture id size=PictureSize::Full label=full_label.clone() />
+                <FullPicture id label=full_label.clone() />
             </div>
             <DialogActions>
                 <Button kind=ButtonKind::Secondary on_press=move || open.set(false)>
@@ -59,16 +61,40 @@ pub(super) fn Photo(
     .into_any()
 }
 
-/// Asks the server for a picture; its address lives as long as it is shown.
-#[component]
-fn Picture(id: MediaId, size: PictureSize, label: String) -> impl IntoView {
+fn ask(id: MediaId, size: PictureSize) -> LocalResource<Result<Arc<ObjectUrl>, Failure>> {
     let office = use_office();
-    let picture = LocalResource::new(move || async move { office.picture(id, size).await.map(Arc::new) });
+    LocalResource::new(move || async move { office.picture(id, size).await.map(Arc::new) })
+}
+
+/// Inside the button: says what is wrong without another button.
+#[component]
+fn Thumbnail(id: MediaId, label: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let picture = ask(id, PictureSize::Thumbnail);
+    move || match picture.get() {
+        None => view! { <Icon name=IconName::Sync turning=true /> }.into_any(),
+        // The resource holds the address for as long as it is shown.
+        Some(Ok(url)) => {
+            view! { <img class="photo__picture" src=url.address().to_owned() alt=label.clone() /> }.into_any()
+        }
+        Some(Err(_)) => view! {
+            <span class="photo__note">
+                <Icon name=IconName::CloudOff />
+                {t_string!(i18n, submission.photo_failed)}
+            </span>
+        }
+        .into_any(),
+    }
+}
+
+/// The picture as it came, while the dialog is open.
+#[component]
+fn FullPicture(id: MediaId, label: String) -> impl IntoView {
+    let picture = ask(id, PictureSize::Full);
     view! {
         <Loaded
             resource=picture
             view=move |url| {
-                // The resource holds the address for as long as it is shown.
                 view! { <img class="photo__picture" src=url.address().to_owned() alt=label.clone() /> }
             }
         />

@@ -9,7 +9,7 @@ use doorstep_form::{Context, NodePath, Plan, Session, SummaryEntry};
 
 /// A submission over its form, and the revision that it corrects over its own.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub(in crate::screens) struct Reading {
     session: Session,
     before: Option<Session>,
 }
@@ -45,7 +45,7 @@ pub(super) enum Was {
 
 impl Reading {
     /// `content` over its form, and `before` over its own.
-    pub(super) fn new(
+    pub(in crate::screens) fn new(
         plan: Arc<Plan>,
         content: &SubmissionContent,
         before: Option<(Arc<Plan>, &SubmissionContent)>,
@@ -94,7 +94,7 @@ impl Reading {
 
     /// The question at a path, in words; the path itself when the form has
     /// no words for it.
-    pub(super) fn question(&self, language: Language, path: &str) -> String {
+    pub(in crate::screens) fn question(&self, language: Language, path: &str) -> String {
         path.parse::<NodePath>()
             .ok()
             .and_then(|path| spoken(&self.session, language).node(&path))

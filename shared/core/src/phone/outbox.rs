@@ -210,7 +210,7 @@ impl<S: LocalStore> Phone<S> {
     }
 
     /// Takes over everything that another store of the same person holds and
-    /// the server may lack: drafts, files, and every operation, numbered after
+    /// the server may lack: drafts with their forms, files, and every operation, numbered after
     /// the ones here and unsent (the server knows what it has by identifier).
     /// What is here already is left alone, so doing it twice does no harm.
     ///
@@ -218,7 +218,7 @@ impl<S: LocalStore> Phone<S> {
     /// When a store cannot be read or written; nothing has changed then.
     pub async fn adopt(&self, other: &impl LocalStore) -> Result<(), PhoneError> {
         let mut batch = Batch::default();
-        for table in [Table::Draft, Table::DraftAnswer, Table::Media, Table::MediaBytes] {
+        for table in [Table::FormBundle, Table::Draft, Table::DraftAnswer, Table::Media, Table::MediaBytes] {
             let here: BTreeSet<String> =
                 self.store.keys(table, "").await?.into_iter().map(|(key, _)| key).collect();
             let rows = other.scan(table, "").await?;
@@ -238,6 +238,114 @@ impl<S: LocalStore> Phone<S> {
             batch.put(Table::Operation, OutboxOperation::key(seq), &entry)?;
         }
         self.store.commit(batch, Durability::Strict).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ids::{OperationId, UserId};
+    use crate::phone::Owner;
+    use crate::store::MemoryStore;
+
+    /// Nothing in memory is waited for.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => done,
+            Poll::Pending => panic!("a store in memory never waits"),
+        }
+    }
+
+    fn phone() -> Phone<MemoryStore> {
+        let owner = Owner {
+            user_id: UserId(Uuid::from_u128(1)),
+            device_id: DeviceId(Uuid::from_u128(2)),
+            login_name: "wang".to_owned(),
+            display_name: "王芳".to_owned(),
+        };
+        Phone::new(MemoryStore::default(), owner)
+    }
+
+    fn operation(seq: u64, op_id: u128, state: OperationState) -> OutboxOperation {
+        let operation = Operation {
+            seq,
+            op_id: OperationId(Uuid::from_u128(op_id)),
+            kind: "submission".to_owned(),
+            v: 1,
+            at: DateTime::UNIX_EPOCH.fixed_offset(),
+            skew_ms: None,
+            body: serde_json::json!({ "n": op_id.to_string() }),
+        };
+        OutboxOperation { operation, state, receipt: None }
+    }
+
+    fn keep(phone: &Phone<MemoryStore>, operations: &[OutboxOperation]) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for entry in operations {
+            batch.put(Table::Operation, OutboxOperation::key(entry.operation.seq), entry)?;
+        }
+        now(phone.store().commit(batch, Durability::Strict))
+    }
+
+    fn numbers(phone: &Phone<MemoryStore>) -> Result<Vec<(u64, u128)>, PhoneError> {
+        let operations = now(phone.operations())?;
+        Ok(operations.iter().map(|entry| (entry.operation.seq, entry.operation.op_id.0.as_u128())).collect())
+    }
+
+    #[test]
+    fn what_another_store_holds_is_taken_over_once() -> Result<(), PhoneError> {
+        let applied = OperationState::Applied { acknowledged_at: DateTime::UNIX_EPOCH };
+        let (old, new) = (phone(), phone());
+        keep(&old, &[operation(7, 70, applied.clone()), operation(8, 80, OperationState::Waiting)])?;
+        keep(&new, &[operation(1, 10, applied)])?;
+        let mut batch = Batch::default();
+        batch.put(Table::Draft, "draft", &"theirs")?;
+        batch.put(Table::DraftAnswer, "draft|00000000", &"answer")?;
+        batch.put(Table::MediaBytes, "photo", &[1, 2, 3])?;
+        batch.put(Table::Meta, "refresh_token", &"not theirs to give")?;
+        now(old.store().commit(batch, Durability::Strict))?;
+
+        now(new.adopt(old.store()))?;
+        now(new.adopt(old.store()))?;
+
+        assert_eq!(numbers(&new)?, [(1, 10), (2, 70), (3, 80)]);
+        let states: Vec<_> = now(new.operations())?.into_iter().map(|entry| entry.state).collect();
+        assert_eq!(states[1..], [OperationState::Waiting, OperationState::Waiting]);
+        for (table, key) in
+            [(Table::Draft, "draft"), (Table::DraftAnswer, "draft|00000000"), (Table::MediaBytes, "photo")]
+        {
+            assert_eq!(now(new.store().get(table, key))?, now(old.store().get(table, key))?, "{key}");
+        }
+        assert_eq!(now(new.store().get(Table::Meta, "refresh_token"))?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_disk_takes_over_nothing() -> Result<(), PhoneError> {
+        let (old, new) = (phone(), phone());
+        keep(&old, &[operation(1, 10, OperationState::Waiting)])?;
+        new.store().full.set(true);
+        assert!(matches!(now(new.adopt(old.store())), Err(PhoneError::Store(StoreError::Full))));
+        assert_eq!(numbers(&new)?, []);
+        Ok(())
+    }
+
+    #[test]
+    fn a_new_device_numbers_everything_anew_and_sends_it_again() -> Result<(), PhoneError> {
+        let mut phone = phone();
+        let applied = OperationState::Applied { acknowledged_at: DateTime::UNIX_EPOCH };
+        keep(&phone, &[operation(41, 10, applied), operation(42, 20, OperationState::Waiting)])?;
+        let device = DeviceId(Uuid::from_u128(9));
+        now(phone.take_new_device(device))?;
+        assert_eq!(phone.owner().device_id, device);
+        assert_eq!(numbers(&phone)?, [(1, 10), (2, 20)]);
+        assert_eq!(now(phone.unsent())?.visits, 2);
         Ok(())
     }
 }
