@@ -28,6 +28,7 @@ use crate::media;
 use crate::observe::observe;
 use crate::pwa::Pwa;
 use crate::routes;
+use crate::sync;
 
 /// Largest JSON body, unpacked, where a route does not say otherwise.
 pub const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -165,6 +166,9 @@ impl Server {
     /// # Errors
     /// When the system takes the socket away.
     pub async fn run(self) -> io::Result<()> {
+        if let Err(error) = sync::retry_at_start(&self.components).await {
+            tracing::error!(%error, "parked operations could not be tried again");
+        }
         self.running.await
     }
 }

@@ -3,43 +3,41 @@
 //! Nothing is refused for its content. [`apply`] enters a capture, or says
 //! what it waits for; in both cases the caller stores the operation.
 //!
-//! * `evaluate`: the engine's second opinion. `status`: what the author's
+//! * `enter`: its rows, and its place among revisions. `evaluate`: the engine's second opinion. `status`: what the author's
 //!   phone learns.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, FixedOffset, Utc};
-use doorstep_core::api::FormProblem;
+use chrono::{DateTime, Utc};
 use doorstep_core::case::CaseRecord;
 use doorstep_core::hash::ContentHash;
-use doorstep_core::ids::{CaseId, DeviceId, EventId, MediaId, SubmissionId, UserId};
+use doorstep_core::ids::{CaseId, DeviceId, MediaId, UserId};
 use doorstep_core::pack::Pack;
 use doorstep_core::role::{self, Action};
-use doorstep_core::submission::{MediaReference, SUBMISSION_VERSION, SubmissionContent, SubmissionState};
+use doorstep_core::submission::{MediaReference, SUBMISSION_VERSION, SubmissionContent};
 use doorstep_core::sync::{ParkReason, SUBMISSION_OPERATION, StreamName, item_kind};
-use doorstep_core::text::LocalText;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
-};
-use uuid::Uuid;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait};
 
 use crate::auth::permit::{Permit, Purpose};
 use crate::cases;
-use crate::db::entity::{submission, submission_event, submission_media};
+use crate::db::entity::submission;
 use crate::error::Result;
-use crate::streams::{BATCH, Changes};
+use crate::streams::Changes;
 use crate::{area, pack, users};
 
+mod enter;
 mod evaluate;
 mod status;
 
+pub(crate) use enter::log_state;
 pub(crate) use evaluate::{Evaluation, answers, evaluate};
 pub use status::status;
 pub(crate) use status::{comments, content_of};
 
 /// Most files of one submission.
 const MEDIA_MAX: usize = 500;
+/// See [`Parked::until_the_next_start`].
+const WAITS_FOR_A_START: &str = "start";
 
 /// A pushed operation that reads as a submission.
 #[derive(Clone, Debug)]
@@ -78,9 +76,25 @@ impl Parked {
         Self { reason, waits_for: None }
     }
 
+    /// A fault of this server's: another build may do better.
+    pub(crate) fn until_the_next_start() -> Self {
+        Self::until(ParkReason::Unreadable, WAITS_FOR_A_START.to_owned())
+    }
+
     fn until(reason: ParkReason, waits_for: String) -> Self {
         Self { reason, waits_for: Some(waits_for) }
     }
+}
+
+/// What operations wait for that this build may be able to apply although the
+/// one that stored them was not.
+pub(crate) fn waits_for_this_build() -> [String; 2] {
+    [WAITS_FOR_A_START.to_owned(), kind_word(SUBMISSION_OPERATION, SUBMISSION_VERSION)]
+}
+
+fn kind_word(kind: &str, v: u32) -> String {
+    let kind: String = kind.chars().take(40).collect();
+    format!("kind:{}:{v}", storable(&kind))
 }
 
 /// Reads the body of an operation as a submission.
@@ -90,8 +104,7 @@ impl Parked {
 /// or a body that is not what it says.
 pub(crate) fn read(kind: &str, v: u32, body: &serde_json::Value) -> Result<SubmissionContent, Parked> {
     if kind != SUBMISSION_OPERATION || v != SUBMISSION_VERSION {
-        let kind: String = kind.chars().take(40).collect();
-        return Err(Parked::until(ParkReason::KindUnknown, format!("kind:{}:{v}", storable(&kind))));
+        return Err(Parked::until(ParkReason::KindUnknown, kind_word(kind, v)));
     }
     let unreadable = |why: &dyn std::fmt::Display| {
         tracing::warn!(%why, "a submission does not read and is parked");
@@ -182,14 +195,14 @@ pub(crate) async fn apply(
     if !may_capture(transaction, pack.as_ref(), capture, &case).await? {
         return Ok(revoked());
     }
-    let place = match place_in_line(transaction, capture).await? {
+    let place = match enter::place_in_line(transaction, capture).await? {
         Ok(place) => place,
         Err(parked) => return Ok(Applied::Parked(parked)),
     };
-    supersede(transaction, capture, changes).await?;
-    insert(transaction, capture, evaluation, pack.as_ref(), &case, place.revision).await?;
+    enter::supersede(transaction, capture, changes).await?;
+    enter::insert(transaction, capture, evaluation, pack.as_ref(), &case, place.revision).await?;
     if let Some(task) = content.task_id {
-        cases::hand_in(transaction, task, case.id, content.submission_id, changes).await?;
+        cases::hand_in(transaction, task, content, changes).await?;
     }
     changes.put(StreamName::User(capture.author), item_kind::SUBMISSION, content.submission_id.0);
     Ok(if place.disputed { Applied::Conflict } else { Applied::Entered })
@@ -219,196 +232,6 @@ async fn may_capture(
     }
 }
 
-/// Where a revision stands among the revisions of its root.
-struct Place {
-    /// As it claims, or the next free number when that one is taken.
-    revision: i32,
-    disputed: bool,
-}
-
-/// Finds a revision's place. A correction needs its predecessor to be here; if
-/// that was approved or rejected after all, or was corrected on another phone
-/// too, the correction is entered and a person decides.
-async fn place_in_line(
-    transaction: &DatabaseTransaction,
-    capture: &Capture,
-) -> Result<Result<Place, Parked>> {
-    let content = &capture.content;
-    let revision = i32::try_from(content.revision).unwrap_or(i32::MAX);
-    if revision == 1 {
-        return Ok(Ok(Place { revision, disputed: false }));
-    }
-    let line = submission::Entity::find()
-        .filter(submission::Column::RootId.eq(content.root_id))
-        .order_by_asc(submission::Column::Revision)
-        .all(transaction)
-        .await?;
-    let Some(predecessor) = line.iter().find(|row| row.revision == revision - 1) else {
-        let waits_for = format!("submission:{}", content.root_id);
-        return Ok(Err(Parked::until(ParkReason::PreviousRevisionUnknown, waits_for)));
-    };
-    if predecessor.author_id != capture.author || predecessor.case_id != content.case_id {
-        return Ok(Err(Parked::for_good(ParkReason::Unreadable)));
-    }
-    let last = line.last().map_or(0, |row| row.revision);
-    let decided =
-        line.iter().any(|row| matches!(row.state, SubmissionState::Approved | SubmissionState::Rejected));
-    Ok(Ok(Place { revision: revision.max(last.saturating_add(1)), disputed: last >= revision || decided }))
-}
-
-/// Of a line of revisions only the last can be decided: one before it that
-/// still waits (the server was restored from before its return, or it was
-/// corrected twice) is returned by this.
-async fn supersede(
-    transaction: &DatabaseTransaction,
-    capture: &Capture,
-    changes: &mut Changes,
-) -> Result<()> {
-    let waiting = submission::Entity::find()
-        .filter(submission::Column::RootId.eq(capture.content.root_id))
-        .filter(submission::Column::State.eq(SubmissionState::Submitted))
-        .all(transaction)
-        .await?;
-    for row in waiting {
-        changes.put(StreamName::User(row.author_id), item_kind::SUBMISSION, row.id.0);
-        log_state(transaction, row.id, capture.author, SubmissionState::Returned, capture.received_at)
-            .await?;
-        let mut row = row.into_active_model();
-        row.state = Set(SubmissionState::Returned);
-        row.decided_at = Set(Some(capture.received_at));
-        row.update(transaction).await?;
-    }
-    Ok(())
-}
-
-async fn insert(
-    transaction: &DatabaseTransaction,
-    capture: &Capture,
-    evaluation: &Evaluation,
-    pack: Option<&Pack>,
-    case: &CaseRecord,
-    revision: i32,
-) -> Result<()> {
-    let content = &capture.content;
-    let mut problems = evaluation.problems.clone();
-    let wanted_kind = pack.and_then(|pack| pack.form_use(&content.form_id)).map(|form| &form.kind);
-    if wanted_kind.is_some_and(|kind| *kind != case.kind) {
-        problems.push(FormProblem {
-            path: "/".to_owned(),
-            message: LocalText::new("此表单不适用于这类对象。", "This form is not for this kind of case."),
-        });
-    }
-    let row = submission::ActiveModel {
-        id: Set(content.submission_id),
-        county: Set(case.county.clone()),
-        root_id: Set(content.root_id),
-        revision: Set(revision),
-        form_version_id: Set(content.form_version_id),
-        form_id: Set(content.form_id.clone()),
-        case_id: Set(content.case_id),
-        task_id: Set(content.task_id),
-        case_version: Set(cases::signed(content.case_version)?),
-        author_id: Set(capture.author),
-        device_id: Set(capture.device),
-        state: Set(SubmissionState::Submitted),
-        content: Set(capture.text.clone()),
-        sha256: Set(capture.sha256.clone()),
-        verified_instance: Set(serde_json::to_string(&evaluation.instance)?),
-        form_problems: Set(serde_json::to_string(&problems)?),
-        differences: Set(serde_json::to_string(&evaluation.differences)?),
-        alert_level: Set(evaluation.alert_level),
-        alert_codes: Set(serde_json::to_string(&evaluation.alert_codes)?),
-        finished_at: Set(storable_instant(content.finished_at, capture.received_at)),
-        received_at: Set(capture.received_at),
-        decided_at: Set(None),
-        decided_by: Set(None),
-    };
-    submission::Entity::insert(row).exec_without_returning(transaction).await?;
-    expect_media(transaction, content, capture.author).await?;
-    log_state(
-        transaction,
-        content.submission_id,
-        capture.author,
-        SubmissionState::Submitted,
-        capture.received_at,
-    )
-    .await
-}
-
-/// A phone's clock may say anything; the databases order by this. The content
-/// keeps what it said.
-fn storable_instant(claimed: DateTime<FixedOffset>, received_at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(claimed.timestamp_micros())
-        .filter(|at| *at >= DateTime::UNIX_EPOCH && *at <= received_at + chrono::TimeDelta::days(36_500))
-        .unwrap_or(received_at)
-}
-
-/// Lists the files that the submission expects. Those that its author has sent
-/// before (a correction keeps its photos) need not be sent again; another
-/// person's do not count: to know a hash is not to have the file.
-async fn expect_media(
-    transaction: &DatabaseTransaction,
-    content: &SubmissionContent,
-    author: UserId,
-) -> Result<()> {
-    let files: BTreeMap<MediaId, &MediaReference> =
-        content.media.iter().map(|file| (file.media_id, file)).collect();
-    let own = submission::Entity::find()
-        .select_only()
-        .column(submission::Column::Id)
-        .filter(submission::Column::AuthorId.eq(author))
-        .into_query();
-    let stored: BTreeMap<ContentHash, DateTime<Utc>> = submission_media::Entity::find()
-        .select_only()
-        .columns([submission_media::Column::Sha256, submission_media::Column::StoredAt])
-        .filter(submission_media::Column::Sha256.is_in(files.values().map(|file| file.sha256.clone())))
-        .filter(submission_media::Column::StoredAt.is_not_null())
-        .filter(submission_media::Column::SubmissionId.in_subquery(own))
-        .into_tuple::<(ContentHash, DateTime<Utc>)>()
-        .all(transaction)
-        .await?
-        .into_iter()
-        .collect();
-    let mut rows = Vec::new();
-    for file in files.into_values() {
-        rows.push(submission_media::ActiveModel {
-            submission_id: Set(content.submission_id),
-            media_id: Set(file.media_id),
-            path: Set(file.path.clone()),
-            file_name: Set(file.file_name.clone()),
-            sha256: Set(file.sha256.clone()),
-            size_bytes: Set(cases::signed(file.size_bytes)?),
-            content_type: Set(file.content_type.clone()),
-            stored_at: Set(stored.get(&file.sha256).copied()),
-        });
-    }
-    for rows in rows.chunks(BATCH) {
-        submission_media::Entity::insert_many(rows.iter().cloned())
-            .exec_without_returning(transaction)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Notes a step in a submission's life.
-pub(crate) async fn log_state(
-    transaction: &DatabaseTransaction,
-    submission_id: SubmissionId,
-    actor: UserId,
-    state: SubmissionState,
-    at: DateTime<Utc>,
-) -> Result<()> {
-    let row = submission_event::ActiveModel {
-        id: Set(EventId(Uuid::now_v7())),
-        submission_id: Set(submission_id),
-        actor_id: Set(actor),
-        state: Set(state),
-        at: Set(at),
-    };
-    submission_event::Entity::insert(row).exec_without_returning(transaction).await?;
-    Ok(())
-}
-
 /// Whether somebody may see a submission and its files: its author, and who
 /// may read submissions about its case, where that is now.
 ///
@@ -434,6 +257,7 @@ pub async fn may_see<P: Purpose>(
 mod tests {
     use super::*;
     use serde_json::json;
+    use uuid::Uuid;
 
     fn body() -> serde_json::Value {
         let id = Uuid::from_u128(1);
@@ -485,17 +309,5 @@ mod tests {
         assert_eq!(reason("submission", 1, &twice), Some(ParkReason::Unreadable));
         twice["media"] = json!([file("a\0.jpg")]);
         assert_eq!(reason("submission", 1, &twice), Some(ParkReason::Unreadable));
-    }
-
-    #[test]
-    fn an_impossible_clock_does_not_reach_the_order() {
-        let received = DateTime::from_timestamp_micros(1_795_449_599_000_000).unwrap_or_default();
-        let at = |text: &str| {
-            let claimed = DateTime::parse_from_rfc3339(text).unwrap_or_default();
-            storable_instant(claimed, received)
-        };
-        assert_eq!(at("2026-11-23T09:30:00+08:00").to_rfc3339(), "2026-11-23T01:30:00+00:00");
-        assert_eq!(at("0001-01-01T00:00:00Z"), received);
-        assert_eq!(at("9999-01-01T00:00:00Z"), received);
     }
 }

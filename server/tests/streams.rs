@@ -10,8 +10,12 @@ use doorstep::db::entity::{change, stream};
 use doorstep::streams::Changes;
 use doorstep_core::ids::{AreaId, UserId};
 use doorstep_core::sync::{StreamHash, StreamName, item_kind};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
+
+mod database;
+
+use database::TestDatabase;
 
 const WRITERS: u128 = 8;
 const WRITES: u128 = 40;
@@ -180,51 +184,4 @@ async fn what_nobody_has_does_not_leave_and_what_left_can_come_back() -> Result<
     assert_eq!(apply(&[true]).await?, (4, true));
     assert_eq!(change::Entity::find().all(database.database.read()).await?.len(), 1);
     database.remove().await
-}
-
-/// An empty database of the kind that the environment asks for.
-struct TestDatabase {
-    database: Database,
-    kind: Kind,
-}
-
-enum Kind {
-    Sqlite(std::path::PathBuf),
-    Postgres(String),
-}
-
-impl TestDatabase {
-    async fn create() -> Result<Self> {
-        let name = format!("streams_{}", Uuid::new_v4().simple());
-        let (url, kind) = match std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) {
-            None => {
-                let folder = std::env::temp_dir().join(&name);
-                std::fs::create_dir_all(&folder)?;
-                (format!("sqlite://{}", folder.join("doorstep.db").display()), Kind::Sqlite(folder))
-            }
-            Some(url) => {
-                let connection = sea_orm::Database::connect(&url).await?;
-                connection.execute_unprepared(&format!("CREATE SCHEMA {name}")).await?;
-                let separator = if url.contains('?') { '&' } else { '?' };
-                (format!("{url}{separator}options[search_path]={name}"), Kind::Postgres(name))
-            }
-        };
-        let database = Database::connect(&url).await?;
-        database.migrate().await?;
-        Ok(Self { database, kind })
-    }
-
-    async fn remove(self) -> Result<()> {
-        match self.kind {
-            Kind::Sqlite(folder) => {
-                self.database.close().await;
-                std::fs::remove_dir_all(folder)?;
-            }
-            Kind::Postgres(schema) => {
-                self.database.read().execute_unprepared(&format!("DROP SCHEMA {schema} CASCADE")).await?;
-                self.database.close().await;
-            }
-        }
-        Ok(())
-    }
 }

@@ -8,9 +8,10 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use doorstep_core::case::{CaseAction, CaseEvent, CaseRecord, CaseStatus};
-use doorstep_core::ids::{CaseId, SubmissionId, TaskId};
+use doorstep_core::ids::{SubmissionId, TaskId};
 use doorstep_core::pack::{Pack, ScheduleRule};
 use doorstep_core::schedule::{self, DueVisit};
+use doorstep_core::submission::SubmissionContent;
 use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_core::task::{TaskOrigin, TaskRecord, TaskState};
 use doorstep_form::Rule;
@@ -112,12 +113,14 @@ async fn settle(transaction: &DatabaseTransaction, event: &CaseEvent, tasks: &mu
             .flatten(),
     };
     for task in tasks {
-        let is_named = named == Some(task.now.id)
-            || (event.submission_id.is_some() && task.now.submission_id == event.submission_id);
+        let is_of_form = task.now.form_id == *form_id;
+        let is_named = is_of_form
+            && (named == Some(task.now.id)
+                || (event.submission_id.is_some() && task.now.submission_id == event.submission_id));
         if is_named && !counted && !closes {
             task.now.state = TaskState::Open;
             task.now.submission_id = None;
-        } else if is_named || (*counted && task.is_open_schedule() && task.now.form_id == *form_id) {
+        } else if is_named || (*counted && is_of_form && task.is_open_schedule()) {
             task.now.submission_id = event.submission_id;
             task.end(TaskState::Done);
         }
@@ -240,17 +243,18 @@ fn announce(task: &task::Model, changes: &mut Changes) {
 pub(crate) async fn hand_in(
     transaction: &DatabaseTransaction,
     task_id: TaskId,
-    case_id: CaseId,
-    submission_id: SubmissionId,
+    content: &SubmissionContent,
     changes: &mut Changes,
 ) -> Result<()> {
-    let row =
-        task::Entity::find_by_id(task_id).filter(task::Column::CaseId.eq(case_id)).one(transaction).await?;
-    let Some(mut row) = row.filter(|row| matches!(row.state, TaskState::Open | TaskState::Submitted)) else {
-        return Ok(());
-    };
+    let row = task::Entity::find_by_id(task_id)
+        .filter(task::Column::CaseId.eq(content.case_id))
+        .filter(task::Column::FormId.eq(&content.form_id))
+        .filter(task::Column::State.is_in([TaskState::Open, TaskState::Submitted]))
+        .one(transaction)
+        .await?;
+    let Some(mut row) = row else { return Ok(()) };
     row.state = TaskState::Submitted;
-    row.submission_id = Some(submission_id);
+    row.submission_id = Some(content.submission_id);
     row.clone().into_active_model().reset_all().update(transaction).await?;
     announce(&row, changes);
     Ok(())

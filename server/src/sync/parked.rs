@@ -61,6 +61,19 @@ pub async fn retry_parked(components: &Components, waits_for: &str) -> Result<us
     Ok(applied)
 }
 
+/// Tries again what a build before this one could not read or apply. The
+/// server does so when it starts.
+///
+/// # Errors
+/// As [`retry_parked`].
+pub(crate) async fn retry_at_start(components: &Components) -> Result<usize> {
+    let mut applied = 0;
+    for word in submissions::waits_for_this_build() {
+        applied += retry_parked(components, &word).await?;
+    }
+    Ok(applied)
+}
+
 /// Tries the corrections again that wait for a revision of this submission's
 /// root.
 pub(super) async fn retry_corrections(components: &Components, submission: SubmissionId) -> Result<usize> {
@@ -104,6 +117,7 @@ async fn retry(components: &Components, op_id: OperationId) -> Result<Option<Sub
             let applied =
                 submissions::apply(transaction, &capture, evaluation.as_ref(), &mut changes).await?;
             set_outcome(&mut row, &applied)?;
+            row.submission_id = Some(capture.content.submission_id);
             let county = row.county.clone();
             row.into_active_model().reset_all().update(transaction).await?;
             changes.number(transaction, &county).await?;

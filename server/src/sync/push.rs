@@ -94,10 +94,23 @@ async fn take(
     let known = operation::Entity::find_by_id(operation.op_id).one(components.database.read()).await?;
     let is_new = known.is_none_or(|known| known.user_id != incoming.user);
     let prepared = if is_new { Some(prepare(components, permit, operation).await?) } else { None };
-    let (result, stored) = components
+    let entered = components
         .database
         .write(async |transaction| enter(transaction, &incoming, prepared.as_ref()).await)
-        .await?;
+        .await;
+    let (result, stored) = match entered {
+        // A fault of ours must not keep out what was captured, nor what is
+        // behind it: the operation is kept, and tried again by the next start.
+        Err(error) if error.code() == ProblemCode::Internal && is_new => {
+            tracing::error!(op_id = %operation.op_id, %error, "an operation could not be applied and is parked");
+            let aside = Prepared { content: Err(Parked::until_the_next_start()), evaluation: None };
+            components
+                .database
+                .write(async |transaction| enter(transaction, &incoming, Some(&aside)).await)
+                .await?
+        }
+        entered => entered?,
+    };
     if let Some(stored) = stored {
         follow_up(components, &stored).await;
     }
@@ -110,11 +123,15 @@ async fn prepare(
     operation: &Operation,
 ) -> Result<Prepared> {
     let content = submissions::read(&operation.kind, operation.v, &operation.body);
-    let evaluation = match &content {
-        Ok(content) => submissions::evaluate(components, content, &permit.user().login_name).await?,
-        Err(_) => None,
-    };
-    Ok(Prepared { content, evaluation })
+    let Ok(read) = &content else { return Ok(Prepared { content, evaluation: None }) };
+    match submissions::evaluate(components, read, &permit.user().login_name).await {
+        Ok(evaluation) => Ok(Prepared { content, evaluation }),
+        Err(error) if error.code() == ProblemCode::Internal => {
+            tracing::error!(op_id = %operation.op_id, %error, "a submission could not be evaluated and is parked");
+            Ok(Prepared { content: Err(Parked::until_the_next_start()), evaluation: None })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What arrived, with everything that is known of it from outside.
