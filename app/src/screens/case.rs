@@ -86,6 +86,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
     });
     let door = StepDoor::new(session, id);
     // The name, once it is read.
+    let window_title = Signal::derive(move || t_string!(i18n, case.title).to_owned());
     let title = Signal::derive(move || {
         data.with(|read| match read {
             Some(Ok(read)) => Some(read.view.case.label.clone()),
@@ -94,7 +95,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
         .unwrap_or_else(|| t_string!(i18n, case.title).to_owned())
     });
     view! {
-        <Page title back=true>
+        <Page title window_title=window_title back=true>
             <Loaded
                 resource=data
                 view=move |data| {

@@ -58,6 +58,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
     let office = use_office();
     let session = use_session();
     let data = LocalResource::new(move || LedgerData::load(office, session, id));
+    let window_title = Signal::derive(move || t_string!(i18n, ledger.title).to_owned());
     let title = Signal::derive(move || {
         data.with(|read| match read {
             Some(Ok(read)) => Some(read.detail.case.label.clone()),
@@ -66,7 +67,7 @@ fn OneCase(id: CaseId) -> impl IntoView {
         .unwrap_or_else(|| t_string!(i18n, ledger.title).to_owned())
     });
     view! {
-        <Page title back=true broad=true>
+        <Page title window_title=window_title back=true broad=true>
             <AtServer
                 resource=data
                 view=move |data| {

@@ -88,6 +88,7 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
     let decision = DecisionState::new();
     let data = LocalResource::new(move || SubmissionData::load(office, session, id));
     let again = Callback::new(move |()| data.refetch());
+    let window_title = Signal::derive(move || t_string!(i18n, submission.title).to_owned());
     let title = Signal::derive(move || {
         data.with(|read| match read {
             Some(Ok(read)) => Some(read.detail.case.label.clone()),
@@ -96,7 +97,7 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
         .unwrap_or_else(|| t_string!(i18n, submission.title).to_owned())
     });
     view! {
-        <Page title back=true broad=true>
+        <Page title window_title=window_title back=true broad=true>
             <AtServer
                 resource=data
                 view=move |data| {

@@ -14,9 +14,15 @@ pub struct UnderBar(pub ViewFn);
 
 /// A screen. The title takes the focus when the screen opens, so that a screen
 /// reader begins there, and is the title of the window.
+///
+/// Browsers keep the titles of windows in their history, on the disk and in
+/// the clear: where the title is somebody's name, `window_title` is not.
 #[component]
 pub fn Page(
     #[prop(into)] title: Signal<String>,
+    /// Instead of the title, for the window.
+    #[prop(optional)]
+    window_title: Option<Signal<String>>,
     /// With a button that leads back.
     #[prop(optional)]
     back: bool,
@@ -41,7 +47,8 @@ pub fn Page(
         }
     });
     Effect::new(move |_| {
-        document().set_title(&format!("{} · {}", title.get(), t_string!(i18n, common.app_name)));
+        let title = window_title.unwrap_or(title).get();
+        document().set_title(&format!("{title} · {}", t_string!(i18n, common.app_name)));
     });
     let navigate = use_navigate();
     let go_back = move || {

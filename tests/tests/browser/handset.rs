@@ -175,7 +175,7 @@ impl Handset {
     /// Takes a photo.
     pub(super) async fn photograph(&self, path: &str, photo: &Path) -> Result<()> {
         self.page.the(Self::of(path, "input[type='file']")).await?.set_files(&[photo]).await?;
-        self.page.the(Self::of(path, "img.photo__image")).await?;
+        self.page.the(Self::of(path, "img[src^='blob:']")).await?;
         self.saved(path).await
     }
 
@@ -185,7 +185,7 @@ impl Handset {
         let pad = self.page.the(By::css("dialog[open] canvas.signature")).await?;
         self.draw(&pad).await?;
         self.press_button("签好了").await?;
-        self.page.the(Self::of(path, "img.photo__image")).await?;
+        self.page.the(Self::of(path, "img[src^='blob:']")).await?;
         self.saved(path).await
     }
 

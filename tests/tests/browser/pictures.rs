@@ -90,7 +90,7 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     let row = supervisor.page.the(by_id(waiting.submission_id)).await?;
     album.take(&supervisor, "queue").await?;
     row.click().await?;
-    supervisor.page.the(By::css("img.photo__picture")).await?;
+    supervisor.page.the(By::css("[data-path] img[src^='blob:']")).await?;
     album.take(&supervisor, "submission").await?;
     supervisor.press_button(if english { "Approve" } else { "通过" }).await?;
     supervisor.page.the(By::css(format!("a[href='/ledger/{}']", stage.elder))).await?.click().await?;
