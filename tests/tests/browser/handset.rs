@@ -81,7 +81,11 @@ impl Handset {
     /// Types login name and password.
     pub(super) async fn type_login(&self, login_name: &str, password: &str) -> Result<()> {
         self.page.the(By::label("账号")).await?.replace_text(login_name).await?;
-        self.page.the(By::css("input[autocomplete='current-password']")).await?.replace_text(password).await?;
+        self.page
+            .the(By::css("input[autocomplete='current-password']"))
+            .await?
+            .replace_text(password)
+            .await?;
         self.press_button("登录").await
     }
 
@@ -210,7 +214,8 @@ impl Handset {
 
     async fn mouse(&self, kind: &str, x: f64, y: f64) -> Result<()> {
         let buttons = u8::from(kind != "mouseReleased");
-        let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
+        let event =
+            json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
         self.page.command("Input.dispatchMouseEvent", event).await.map(drop)
     }
 

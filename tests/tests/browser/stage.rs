@@ -41,7 +41,8 @@ impl Stage {
         world.clock = Clock::system();
         world.pwa_dir = Some(dist);
         let scene = Scene::start_in(world).await?;
-        let properties = [("cats", "empty left"), ("birth_year", "1941"), ("sex", "2"), ("phone", "13800001234")];
+        let properties =
+            [("cats", "empty left"), ("birth_year", "1941"), ("sex", "2"), ("phone", "13800001234")];
         let elder = scene.open_elder(Place::Grid, ELDER, &properties).await?;
         let gate = Gate::before(scene.server.address)?;
         Ok(Self { scene, gate, elder, _turn: turn })

@@ -113,7 +113,8 @@ async fn one_elder_visit_from_the_door_to_the_ledger() -> Result<()> {
     let entry = stage.scene.office("supervisor").await?.queue().await?;
     let submission = entry.first().context("the visit waits")?.submission_id;
     supervisor.page.the(by_id(submission)).await?.click().await?;
-    for words in [ELDER, "王示例", "见到本人", "高血压、心脏病", "打扫院子,量血压", "蓝(中)"] {
+    for words in [ELDER, "王示例", "见到本人", "高血压、心脏病", "打扫院子,量血压", "蓝(中)"]
+    {
         supervisor.page.says(words).await?;
     }
     see_pictures(&supervisor, 3).await?;
@@ -182,7 +183,12 @@ async fn returned_with_a_comment_corrected_and_approved() -> Result<()> {
     supervisor.press_button("退回更正").await?;
     supervisor.page.says("退回或不予通过时必须写明原因。").await?;
     supervisor.page.the(By::css("[data-path='/g_n/done'] button")).await?.click().await?;
-    supervisor.page.the(By::css("[data-path='/g_n/done'] textarea")).await?.type_text("请写明血压数值").await?;
+    supervisor
+        .page
+        .the(By::css("[data-path='/g_n/done'] textarea"))
+        .await?
+        .type_text("请写明血压数值")
+        .await?;
     supervisor.press_button("退回更正").await?;
     supervisor.page.says("已退回,走访人会在手机上看到意见。").await?;
 
@@ -259,7 +265,8 @@ async fn the_app_says_what_is_wrong_and_opens_without_a_network() -> Result<()> 
     worker.page.the(by_id(stage.elder)).await?;
     worker.page.says(ELDER).await?;
     // A page that was never open is there, too, and so is one that is none.
-    for (path, words) in [("/outbox", "发件箱"), ("/me", "我的"), ("/nowhere/at/all", "没有这个页面")] {
+    for (path, words) in [("/outbox", "发件箱"), ("/me", "我的"), ("/nowhere/at/all", "没有这个页面")]
+    {
         worker.page.go(&format!("{}{path}", stage.gate.base_url())).await?;
         worker.unlock().await?;
         worker.page.says(words).await?;
