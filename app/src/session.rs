@@ -207,7 +207,7 @@ impl Explain for SessionError {
             ),
             Self::Unsent(unsent) => LocalText::new(
                 format!(
-                    "还有 {} 条记录、{} 个文件没有上传。请联网同步后再退出;也可以选择“保留并退出”,下次用同一账号在这部手机登录后继续上传。",
+                    "还有 {} 条记录、{} 个文件没有上传。请联网同步后再退出;也可以选择“仍然退出”(内容保留在手机上),下次用同一账号在这部手机登录后继续上传。",
                     unsent.visits, unsent.files
                 ),
                 format!(
@@ -217,7 +217,7 @@ impl Explain for SessionError {
             ),
             Self::UnfinishedDrafts { drafts } => LocalText::new(
                 format!(
-                    "还有 {drafts} 份草稿没有填完。请先提交或删除草稿;也可以选择“保留并退出”,下次用同一账号在这部手机登录后继续填写。"
+                    "还有 {drafts} 份草稿没有填完。请先提交或删除草稿;也可以选择“仍然退出”(内容保留在手机上),下次用同一账号在这部手机登录后继续填写。"
                 ),
                 format!(
                     "Unfinished drafts: {drafts}. Finish or throw them away first. Or sign out and keep them for when the same person logs in on this phone again."

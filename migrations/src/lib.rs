@@ -2,6 +2,8 @@
 //! PostgreSQL, portable DDL only, independent of the server's entities (a
 //! migration must not change when an entity does).
 
+#![forbid(unsafe_code)]
+
 use sea_orm_migration::prelude::*;
 
 pub use sea_orm_migration::MigratorTrait;

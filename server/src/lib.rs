@@ -14,6 +14,8 @@
 //!   phones, inside the binary. [`tls`]: HTTPS. [`demo`]: a county to play
 //!   with. [`terminal`]: what the command line says.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod area;
 pub mod auth;

@@ -1,6 +1,8 @@
 //! The command line: subcommands, and the settings that each takes. Every
 //! setting is a flag, an environment variable and a line of a TOML file.
 
+#![forbid(unsafe_code)]
+
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;

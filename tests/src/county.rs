@@ -182,6 +182,7 @@ pub async fn phone(server: &TestServer, login_name: &str) -> Result<TestPhone> {
 /// Argon2 is slow on purpose: once for all tests is enough.
 async fn password_hash(server: &TestServer) -> Result<String> {
     static HASH: OnceCell<String> = OnceCell::const_new();
-    let hash = HASH.get_or_try_init(async || server.components.passwords.hash(PASSWORD.to_owned()).await).await?;
+    let hash =
+        HASH.get_or_try_init(async || server.components.passwords.hash(PASSWORD.to_owned()).await).await?;
     Ok(hash.clone())
 }

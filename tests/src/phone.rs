@@ -71,7 +71,8 @@ impl TestPhone {
     /// What the phone's clock says.
     pub fn now(&self) -> DateTime<FixedOffset> {
         let now = self.clock.now() + self.skew.get();
-        FixedOffset::east_opt(CHINA_OFFSET_S).map_or_else(|| now.fixed_offset(), |zone| now.with_timezone(&zone))
+        FixedOffset::east_opt(CHINA_OFFSET_S)
+            .map_or_else(|| now.fixed_offset(), |zone| now.with_timezone(&zone))
     }
 
     /// Requests with the phone's token.
@@ -127,8 +128,7 @@ impl TestPhone {
     /// # Errors
     /// When the phone's store cannot be read.
     pub async fn case_labels(&self) -> Result<Vec<String>> {
-        let mut labels: Vec<String> =
-            self.phone.cases().await?.into_iter().map(|case| case.label).collect();
+        let mut labels: Vec<String> = self.phone.cases().await?.into_iter().map(|case| case.label).collect();
         labels.sort();
         Ok(labels)
     }

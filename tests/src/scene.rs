@@ -25,12 +25,8 @@ use crate::phone::TestPhone;
 use crate::server::{TestServer, World};
 
 /// What the elders of the scene are known for.
-pub const PROPERTIES: &[(&str, &str)] = &[
-    ("cats", "empty"),
-    ("address", "一组1号"),
-    ("risk", "green"),
-    ("emergency_phone", "13800000001"),
-];
+pub const PROPERTIES: &[(&str, &str)] =
+    &[("cats", "empty"), ("address", "一组1号"), ("risk", "green"), ("emergency_phone", "13800000001")];
 
 /// Everything that one visit needs.
 pub struct Scene {

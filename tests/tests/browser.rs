@@ -1,1 +1,12 @@
 //! The stories in a real Chromium, with a gate between it and the server.
+//!
+//! They need the app in `app/dist` (`cargo xtask dist`) and a Chromium. One at
+//! a time: two browsers and a server are enough for a small machine.
+
+mod browser {
+    mod handset;
+    mod pictures;
+    mod privacy;
+    mod stage;
+    mod stories;
+}

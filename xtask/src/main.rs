@@ -1,8 +1,11 @@
 //! Everything around the product: building the phone app, running the demo,
 //! the tests and what they need, and the rules that no compiler checks.
 //!
-//! [`dist`] builds the app with the help of [`toolchain`]; [`packages`] installs
-//! what is missing, or says exactly what to install.
+//! * [`demo`]: the real application with a synthetic county.
+//! * [`dist`] builds the phone app with the help of [`toolchain`].
+//! * [`test`] runs every test; [`postgres`] and [`chromium103`] are what some
+//!   of them need. [`tidy`]: the rules.
+//! * [`packages`] installs what is missing, or says exactly what to install.
 
 #![forbid(unsafe_code)]
 
@@ -10,9 +13,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod chromium103;
 mod console;
+mod demo;
 mod dist;
 mod packages;
+mod postgres;
+mod test;
+mod tidy;
 mod toolchain;
 mod workspace;
 
@@ -26,13 +34,25 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// The real application with a synthetic county, on an embedded database.
+    Demo(demo::Options),
+    /// Every test, or the parts that are named; ends with `N passed, N failed`.
+    Test { parts: Vec<test::Part> },
     /// The phone app, into `app/dist`: what the server carries and serves.
     Dist,
+    /// The rules that no compiler checks, and the licences of what we depend on.
+    Tidy,
+    /// The first story in a real Chromium 103.
+    Chromium103,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::Demo(options) => demo::run(&options),
+        Task::Test { parts } => test::run(&parts),
         Task::Dist => dist::run(),
+        Task::Tidy => tidy::run(),
+        Task::Chromium103 => chromium103::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

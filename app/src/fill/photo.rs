@@ -37,10 +37,10 @@ pub fn Preview(
         None => view! { <Loading /> }.into_any(),
         Some(Ok(Some(address))) => {
             let words = move || handle.view.with(|view| view.label.clone());
-            view! { <img class="photo__image" src=address.address().to_owned() alt=words /> }.into_any()
+            view! { <img class="picture__image" src=address.address().to_owned() alt=words /> }.into_any()
         }
         Some(Ok(None)) => view! {
-            <p class="photo__elsewhere">
+            <p class="picture__elsewhere">
                 <Icon name=IconName::Photo />
                 {t!(i18n, fill.picture_at_server)}
             </p>
@@ -57,7 +57,7 @@ pub fn Preview(
         }
     };
     view! {
-        <div class="photo__frame" class:photo__frame--drawing=drawing>
+        <div class="picture__frame" class:picture__frame--drawing=drawing>
             {move || picture.with(|picture| frame(picture.as_ref()))}
         </div>
     }
@@ -96,12 +96,12 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
         });
     };
     view! {
-        <div class="photo">
+        <div class="picture">
             <Show when=move || there.get()>
                 <Preview handle />
             </Show>
             <Show when=move || busy.get()>
-                <p class="photo__busy" role="status">
+                <p class="picture__busy" role="status">
                     <Icon name=IconName::Sync turning=true />
                     {t!(i18n, fill.photo_busy)}
                 </p>
@@ -118,7 +118,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                     })
             }}
             <div class="cluster">
-                <label class="button button--secondary photo__take">
+                <label class="button button--secondary picture__take">
                     <Icon name=IconName::Camera />
                     {move || {
                         if there.get() {

@@ -26,7 +26,7 @@ pub fn SignatureField(handle: Handle) -> impl IntoView {
         open.set(true);
     };
     view! {
-        <div class="photo">
+        <div class="picture">
             <Show when=move || there.get()>
                 <Preview handle drawing=true />
             </Show>

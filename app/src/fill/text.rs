@@ -126,8 +126,8 @@ pub fn MomentField(handle: Handle, kind: NodeKind) -> impl IntoView {
     let take = move |event: web_sys::Event| {
         let local = typed_value(&event);
         let value = stored(kind, &local);
+        // The field is left as it is: setting it would undo a date half typed.
         handle.path.with_value(|path| handle.filling.typing(path, value, false));
-        typing.text.set(local);
     };
     view! {
         <input

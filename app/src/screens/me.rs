@@ -6,13 +6,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::parts::{Trouble, spoken};
+use super::pin::{PinMessage, PinPad};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
 use crate::device::Persistence;
 use crate::explain::Explain;
 use crate::i18n::*;
-use crate::session::SignOut;
+use crate::session::{SessionError, SignOut};
 use crate::ui::{
     Badge, Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Notice, Page, Section,
     Segment, Segments, Tone,
@@ -31,6 +32,7 @@ pub fn MeScreen() -> impl IntoView {
             <Person />
             <Display />
             <Phone />
+            <EarlierWork />
             <Leaving />
         </Page>
     }
@@ -244,6 +246,9 @@ fn Leaving() -> impl IntoView {
         let unsent = sync.status().unsent;
         words::unsent(language, unsent.visits, unsent.files)
     };
+    // The phone still holds what signing out would delete.
+    let refused = RwSignal::new(false);
+    let keeps = move || refused.get() || unsent().is_some();
     let leave = move |how: SignOut| {
         busy.set(true);
         error.set(None);
@@ -251,12 +256,15 @@ fn Leaving() -> impl IntoView {
             let left = session.sign_out(how).await;
             let _ = busy.try_set(false);
             if let Err(failed) = left {
+                let unfinished =
+                    matches!(failed, SessionError::Unsent(_) | SessionError::UnfinishedDrafts { .. });
+                let _ = refused.try_set(unfinished);
                 let _ = error.try_set(Some(failed.explain()));
             }
         });
     };
     let sign_out = move || {
-        leave(if unsent().is_some() { SignOut::KeepUnsent } else { SignOut::WhenAllIsSent });
+        leave(if keeps() { SignOut::KeepUnsent } else { SignOut::WhenAllIsSent });
     };
     view! {
         <div class="me__leaving">
@@ -293,7 +301,7 @@ fn Leaving() -> impl IntoView {
                 </Show>
                 <Button kind=ButtonKind::Danger busy on_press=sign_out>
                     {move || {
-                        if unsent().is_some() {
+                        if keeps() {
                             t_string!(i18n, me.sign_out_anyway)
                         } else {
                             t_string!(i18n, me.sign_out)
@@ -304,6 +312,46 @@ fn Leaving() -> impl IntoView {
                     {t!(i18n, me.stay)}
                 </Button>
             </DialogActions>
+        </Dialog>
+    }
+}
+
+/// Work under a forgotten PIN, to be brought back when the PIN comes to mind.
+/// Nothing when there is none.
+#[component]
+fn EarlierWork() -> impl IntoView {
+    let i18n = use_i18n();
+    let session = use_session();
+    let asking = RwSignal::new(false);
+    let digits = RwSignal::new(String::new());
+    let busy = RwSignal::new(false);
+    let problem = RwSignal::new(None::<LocalText>);
+    let full = move |pin: String| {
+        problem.set(None);
+        busy.set(true);
+        spawn_local(async move {
+            let answer = session.open_earlier(&pin).await;
+            busy.try_set(false);
+            digits.try_set(String::new());
+            match answer {
+                Ok(()) => asking.try_set(false),
+                Err(error) => problem.try_set(Some(error.explain())).map(|_| true),
+            };
+        });
+    };
+    let no_more = Signal::derive(String::new);
+    view! {
+        <Show when=move || session.earlier() != 0>
+            <Notice tone=Tone::Warning>
+                <p>{t!(i18n, gates.earlier_text)}</p>
+                <Button kind=ButtonKind::Secondary on_press=move || asking.set(true)>
+                    {t!(i18n, gates.earlier_open)}
+                </Button>
+            </Notice>
+        </Show>
+        <Dialog open=asking title=Signal::derive(move || t_string!(i18n, gates.earlier_open).to_owned())>
+            <PinPad digits busy on_full=full />
+            <PinMessage busy problem otherwise=no_more />
         </Dialog>
     }
 }

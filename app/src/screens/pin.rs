@@ -11,8 +11,10 @@ use crate::clock::utc_now;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::screens::login::Gate;
-use crate::session::{KnownUser, LockReason, SessionError, SessionState};
-use crate::ui::{Button, ButtonKind, Icon, IconName, List, Notice, RowButton, Section, Tone};
+use crate::session::{KnownUser, LockReason, SessionError, SessionState, forgotten_pin_text};
+use crate::ui::{
+    Button, ButtonKind, Dialog, DialogActions, Icon, IconName, List, Notice, RowButton, Section, Tone,
+};
 
 const DIGITS: usize = 6;
 
@@ -132,6 +134,8 @@ fn ChoosePin(name: String) -> impl IntoView {
 fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
+    let settings = use_settings();
+    let asking = RwSignal::new(false);
     let user_id = user.user_id;
     let needs_login = user.needs_login();
     let digits = RwSignal::new(String::new());
@@ -198,9 +202,18 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
                     .into_any()
             }}
         </div>
+        <Dialog open=asking title=Signal::derive(move || t_string!(i18n, gates.forgot_pin).to_owned())>
+            <p>{move || forgotten_pin_text().get(settings.language()).to_owned()}</p>
+            <DialogActions>
+                <Button on_press=move || asking.set(false)>{t!(i18n, gates.try_pin_again)}</Button>
+                <Button kind=ButtonKind::Secondary on_press=move || session.forget_pin(user_id)>
+                    {t!(i18n, gates.new_pin)}
+                </Button>
+            </DialogActions>
+        </Dialog>
         <OtherPeople user_id=user.user_id />
         <div class="gate__foot">
-            <Button kind=ButtonKind::Quiet on_press=move || session.other_account()>
+            <Button kind=ButtonKind::Quiet on_press=move || asking.set(true)>
                 {t!(i18n, gates.forgot_pin)}
             </Button>
             <Button kind=ButtonKind::Quiet on_press=move || session.other_account()>
@@ -230,7 +243,7 @@ fn countdown(until: RwSignal<Option<DateTime<Utc>>>) -> Memo<i64> {
 
 /// What is happening, what was wrong, or what to know.
 #[component]
-fn PinMessage(
+pub(super) fn PinMessage(
     #[prop(into)] busy: Signal<bool>,
     #[prop(into)] problem: Signal<Option<LocalText>>,
     otherwise: Signal<String>,
@@ -284,7 +297,7 @@ fn OtherPeople(user_id: doorstep_core::ids::UserId) -> impl IntoView {
 
 /// Six digits from large keys or from a keyboard.
 #[component]
-fn PinPad(
+pub(super) fn PinPad(
     digits: RwSignal<String>,
     /// Takes no digits now.
     #[prop(into)]

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::unique_id;
+use super::{IconButton, IconName, unique_id};
+use crate::i18n::*;
 
 /// A dialog on the browser's own element, which keeps the focus inside and
 /// gives it back. Escape and a press beside it close it. Its content exists
@@ -13,6 +14,7 @@ pub fn Dialog(
     #[prop(into)] title: Signal<String>,
     children: ChildrenFn,
 ) -> impl IntoView {
+    let i18n = use_i18n();
     let node = NodeRef::<leptos::html::Dialog>::new();
     let title_id = StoredValue::new(unique_id("dialog"));
     Effect::new(move |_| {
@@ -44,9 +46,16 @@ pub fn Dialog(
         >
             <Show when=move || open.get()>
                 <div class="dialog__body">
-                    <h2 class="dialog__title" id=title_id.get_value() tabindex="-1">
-                        {title}
-                    </h2>
+                    <div class="dialog__head">
+                        <h2 class="dialog__title" id=title_id.get_value()>
+                            {title}
+                        </h2>
+                        <IconButton
+                            name=IconName::Close
+                            label=Signal::derive(move || t_string!(i18n, common.close).to_owned())
+                            on_press=move || open.set(false)
+                        />
+                    </div>
                     {children()}
                 </div>
             </Show>

@@ -11,6 +11,8 @@
 //! * [`problem`], [`api`], [`sync`]: the wire.
 //! * [`store`], [`phone`]: the phone without its screen.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod area;
 pub mod case;

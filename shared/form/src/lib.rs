@@ -22,6 +22,8 @@
 //! What is supported, and where this engine differs from others, is written in
 //! `docs/form-engine.md`.
 
+#![forbid(unsafe_code)]
+
 mod compile;
 mod expr;
 mod form;

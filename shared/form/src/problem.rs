@@ -115,10 +115,7 @@ impl std::fmt::Display for AuthoringProblem {
 
 /// The candidate that a writer most likely meant, as a sentence for
 /// [`AuthoringProblem::suggestion`]. `None` when nothing is close.
-pub fn did_you_mean<'a>(
-    written: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let length = written.chars().count();
     if length == 0 || length > 64 {
         return None;

@@ -16,7 +16,10 @@ fn assert_protected(answer: &Answer, path: &str) {
     assert!(!policy.contains("'unsafe-inline'") && !policy.contains("'unsafe-eval'"), "{path}: {policy}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
-    assert!(answer.header("permissions-policy").is_some_and(|policy| policy.contains("camera=(self)")), "{path}");
+    assert!(
+        answer.header("permissions-policy").is_some_and(|policy| policy.contains("camera=(self)")),
+        "{path}"
+    );
     assert!(answer.header("x-request-id").is_some(), "{path}");
     assert!(answer.header("cache-control").is_some(), "{path}");
 }

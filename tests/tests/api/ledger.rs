@@ -14,7 +14,7 @@ use doorstep_tests::county::{self, Place};
 use doorstep_tests::office::{Office, request};
 use doorstep_tests::phone::{TestPhone, pull_path};
 use doorstep_tests::scene::Scene;
-use futures::future::{join_all, try_join3, try_join_all};
+use futures::future::{join_all, try_join_all, try_join3};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 
 async fn assert_rebuilt(scene: &Scene) -> Result<()> {
@@ -65,11 +65,13 @@ async fn the_ledger_is_the_fold_of_its_events() -> Result<()> {
     scene.move_case(scene.elder, Place::OtherGrid).await?;
     scene.move_case(scene.elder, Place::Grid).await?;
     phone.sync().await?;
-    let last = phone.visit_with(scene.elder, &[("/g_visit/met", "moved"), ("/g_visit/unmet_note", "搬走")]).await?;
+    let last =
+        phone.visit_with(scene.elder, &[("/g_visit/met", "moved"), ("/g_visit/unmet_note", "搬走")]).await?;
     phone.sync().await?;
     scene.office("supervisor").await?.approve(last.submission_id).await?;
     assert_rebuilt(&scene).await?;
-    let (elder, _) = scene.ledger().await?.into_iter().find(|(case, _)| case.id == scene.elder).context("there")?;
+    let (elder, _) =
+        scene.ledger().await?.into_iter().find(|(case, _)| case.id == scene.elder).context("there")?;
     assert_eq!(elder.version, 9, "opened, five visits, two moves, the last visit");
     Ok(())
 }
@@ -127,20 +129,15 @@ async fn assert_nothing_missed(phone: &TestPhone) -> Result<()> {
     let request = doorstep_core::sync::PullRequest { max: Some(1000), ..Default::default() };
     let all: PullAnswer = phone.caller().get(&pull_path(&request)).await?.ok()?;
     assert!(!all.more);
-    let held: BTreeSet<(String, i64)> = doorstep_core::store::LocalStore::keys(
-        phone.phone.store(),
-        doorstep_core::store::Table::Record,
-        "",
-    )
-    .await?
-    .into_iter()
-    .collect();
+    let held: BTreeSet<(String, i64)> =
+        doorstep_core::store::LocalStore::keys(phone.phone.store(), doorstep_core::store::Table::Record, "")
+            .await?
+            .into_iter()
+            .collect();
     let live: BTreeSet<(String, i64)> = all
         .items
         .iter()
-        .map(|item| {
-            (doorstep_core::phone::records::record_key(&item.stream, &item.kind, item.id), item.seq)
-        })
+        .map(|item| (doorstep_core::phone::records::record_key(&item.stream, &item.kind, item.id), item.seq))
         .collect();
     assert_eq!(held, live, "what the phone holds is what the server has");
     Ok(())

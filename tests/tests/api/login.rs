@@ -45,10 +45,14 @@ async fn who_logs_in_learns_who_they_are() -> Result<()> {
 async fn a_wrong_password_and_an_unknown_name_look_the_same() -> Result<()> {
     let (_server, _county, caller) = start().await?;
     let device = TestDevice::new()?;
-    let mut wrong =
-        device.try_log_in(&caller, "grid_worker", "wrong password").await?.refused(ProblemCode::InvalidCredentials)?;
-    let mut unknown =
-        device.try_log_in(&caller, "nobody", "wrong password").await?.refused(ProblemCode::InvalidCredentials)?;
+    let mut wrong = device
+        .try_log_in(&caller, "grid_worker", "wrong password")
+        .await?
+        .refused(ProblemCode::InvalidCredentials)?;
+    let mut unknown = device
+        .try_log_in(&caller, "nobody", "wrong password")
+        .await?
+        .refused(ProblemCode::InvalidCredentials)?;
     ensure!(wrong.request_id != unknown.request_id);
     wrong.request_id = None;
     unknown.request_id = None;
@@ -112,12 +116,20 @@ async fn a_disabled_account_is_told_so_and_its_token_stops() -> Result<()> {
     let (device, worker, _) = county::log_in(&server, "grid_worker").await?;
     let user = county.user("grid_worker")?;
     let now = server.clock().now();
-    server.components.database.write(async |transaction| users::set_disabled(transaction, user, Some(now)).await).await?;
+    server
+        .components
+        .database
+        .write(async |transaction| users::set_disabled(transaction, user, Some(now)).await)
+        .await?;
     device.try_log_in(&caller, "grid_worker", PASSWORD).await?.refused(ProblemCode::AccountDisabled)?;
     // Without the password nobody learns that there is such an account.
     device.try_log_in(&caller, "grid_worker", "wrong").await?.refused(ProblemCode::InvalidCredentials)?;
     worker.get(ME).await?.refused(ProblemCode::AccountDisabled)?;
-    server.components.database.write(async |transaction| users::set_disabled(transaction, user, None).await).await?;
+    server
+        .components
+        .database
+        .write(async |transaction| users::set_disabled(transaction, user, None).await)
+        .await?;
     worker.get(ME).await?.ok::<Me>()?;
     Ok(())
 }
@@ -249,8 +261,10 @@ async fn a_problem_speaks_the_language_that_was_asked_for_and_carries_both() -> 
     let device = TestDevice::new()?;
     for language in [Language::Zh, Language::En] {
         let caller = caller.in_language(language);
-        let problem =
-            device.try_log_in(&caller, "grid_worker", "wrong").await?.refused(ProblemCode::InvalidCredentials)?;
+        let problem = device
+            .try_log_in(&caller, "grid_worker", "wrong")
+            .await?
+            .refused(ProblemCode::InvalidCredentials)?;
         assert_eq!(problem.title, ProblemCode::InvalidCredentials.message().get(language));
     }
     Ok(())

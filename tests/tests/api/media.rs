@@ -176,7 +176,11 @@ async fn a_file_that_can_never_be_taken_is_set_aside_and_stops_nothing() -> Resu
         assert_eq!(problem.code, code, "{what}");
         let report = phone.sync().await?;
         assert_eq!(report.files_sent, 2, "{what}: the signatures go");
-        assert_eq!(state(&phone, id).await?, MediaState::SetAside { problem: code.code().to_owned() }, "{what}");
+        assert_eq!(
+            state(&phone, id).await?,
+            MediaState::SetAside { problem: code.code().to_owned() },
+            "{what}"
+        );
         let entry = phone.phone.outbox().await?.into_iter().next().context("in the outbox")?;
         assert_eq!((entry.media_total, entry.media_sent, entry.media_set_aside.len()), (3, 2, 1), "{what}");
         assert_eq!(phone.status(content.submission_id).await?.media_missing, [id], "{what}");
@@ -226,8 +230,7 @@ async fn the_same_photo_again_costs_nothing() -> Result<()> {
 async fn an_upload_whose_answer_is_lost_is_not_stored_twice() -> Result<()> {
     let scene = Scene::start().await?;
     let gate = Gate::before(scene.server.address)?;
-    let phone =
-        TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
+    let phone = TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
     phone.sync().await?;
     let photo = pictures::photo(1, 640, 480)?;
     let (content, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;

@@ -32,7 +32,11 @@ fn parked(reason: ParkReason) -> Outcome {
 }
 
 /// A visit of the elder that says something else about itself.
-async fn visit_that(phone: &TestPhone, scene: &Scene, change: impl FnOnce(&mut Operation)) -> Result<Operation> {
+async fn visit_that(
+    phone: &TestPhone,
+    scene: &Scene,
+    change: impl FnOnce(&mut Operation),
+) -> Result<Operation> {
     phone.visit(scene.elder).await?;
     let mut operation = phone.waiting().await?.pop().context("an operation")?;
     change(&mut operation);
@@ -90,7 +94,8 @@ async fn a_visit_with_an_unpublished_form_waits_for_the_form() -> Result<()> {
     assert_eq!(retry_parked(&scene.server.components, &format!("form_version:{unknown}")).await?, 0);
     assert_eq!(scene.office("supervisor").await?.parked().await?.operations.len(), 1, "it stays");
     // The same workbook again is no new version.
-    let again = forms::publish(&scene.server.components, COUNTY, &pack_file("elder_visit.xlsx")?, lists()?).await?;
+    let again =
+        forms::publish(&scene.server.components, COUNTY, &pack_file("elder_visit.xlsx")?, lists()?).await?;
     assert_eq!(again.id, scene.form);
     Ok(())
 }

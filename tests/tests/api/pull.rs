@@ -30,8 +30,7 @@ async fn a_first_sync_goes_on_where_the_network_broke() -> Result<()> {
         scene.open_elder(Place::Grid, &format!("示例{number}"), &[]).await?;
     }
     let gate = Gate::before(scene.server.address)?;
-    let phone =
-        TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
+    let phone = TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
     phone.wire.page_items.set(Some(7));
 
     // Each attempt gets a little further before the network breaks again.
@@ -219,7 +218,11 @@ async fn a_foreign_cursor_begins_anew_and_an_impossible_page_is_refused() -> Res
     for cursor in ["nonsense", "bm9wZQ"] {
         let answer: PullAnswer = caller.get(&format!("{SYNC}?cursor={cursor}")).await?.ok()?;
         assert_eq!(answer.items, fresh.items);
-        assert_eq!(answer.drop, fresh.hash.keys().cloned().collect::<Vec<_>>(), "whatever was there before goes");
+        assert_eq!(
+            answer.drop,
+            fresh.hash.keys().cloned().collect::<Vec<_>>(),
+            "whatever was there before goes"
+        );
     }
     for query in ["max=many", "max=-1"] {
         caller.get(&format!("{SYNC}?{query}")).await?.refused(ProblemCode::InvalidRequest)?;

@@ -2,15 +2,17 @@
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use doorstep::db::entity::{operation, stream, submission, submission_event, submission_media};
 use doorstep::db::entity::{change, device, task};
+use doorstep::db::entity::{operation, stream, submission, submission_event, submission_media};
 use doorstep_core::api::SYNC;
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::OperationId;
 use doorstep_core::phone::{Failure, OperationState};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::submission::{SubmissionContent, SubmissionState};
-use doorstep_core::sync::{Operation, Outcome, PUSH_OPERATIONS_MAX, PushAnswer, PushRequest, StreamHash, StreamName};
+use doorstep_core::sync::{
+    Operation, Outcome, PUSH_OPERATIONS_MAX, PushAnswer, PushRequest, StreamHash, StreamName,
+};
 use doorstep_core::task::TaskState;
 use doorstep_tests::caller::{Answer, Caller};
 use doorstep_tests::county::{self, PASSWORD};
@@ -97,8 +99,7 @@ async fn a_repetition_gets_the_first_answer() -> Result<()> {
 async fn an_answer_that_is_lost_costs_nothing() -> Result<()> {
     let scene = Scene::start().await?;
     let gate = Gate::before(scene.server.address)?;
-    let phone =
-        TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
+    let phone = TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
     phone.sync().await?;
     let content = phone.visit(scene.elder).await?;
     gate.set(Mode::CutAfter { answer_bytes: 60 });
@@ -121,8 +122,7 @@ async fn an_answer_that_is_lost_costs_nothing() -> Result<()> {
 async fn a_network_that_swallows_everything_costs_nothing_either() -> Result<()> {
     let scene = Scene::start().await?;
     let gate = Gate::before(scene.server.address)?;
-    let phone =
-        TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
+    let phone = TestPhone::log_in(&gate.base_url(), scene.server.clock(), "grid_worker", PASSWORD).await?;
     phone.sync().await?;
     let content = phone.visit(scene.elder).await?;
     gate.set(Mode::BlackHole);
@@ -145,7 +145,8 @@ async fn a_gap_is_named_and_nothing_behind_it_is_taken() -> Result<()> {
     let ops = phone.waiting().await?;
     let [first, _, third] = ops.as_slice() else { anyhow::bail!("three operations") };
     push(&phone, &phone.caller(), vec![first.clone()]).await?.ok::<PushAnswer>()?;
-    let problem = push(&phone, &phone.caller(), vec![third.clone()]).await?.refused(ProblemCode::OperationGap)?;
+    let problem =
+        push(&phone, &phone.caller(), vec![third.clone()]).await?.refused(ProblemCode::OperationGap)?;
     assert_eq!(problem.expect, Some(2));
     let connection = scene.server.components.database.read();
     assert_eq!(operation::Entity::find().count(connection).await?, 1);

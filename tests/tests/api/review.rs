@@ -133,7 +133,10 @@ async fn an_approval_reaches_the_ledger_the_next_task_the_outbox_and_the_phone()
     let view = phone.phone.case(scene.elder, scene.server.clock().today()).await?;
     assert_eq!(view.case, answer.case);
     let visit = view.visits.first().context("the visit")?;
-    assert_eq!((visit.visited_on, visit.worker_name.as_str(), visit.counted), (day("2026-11-23"), "王示例", true));
+    assert_eq!(
+        (visit.visited_on, visit.worker_name.as_str(), visit.counted),
+        (day("2026-11-23"), "王示例", true)
+    );
     let task = view.tasks.first().context("the next task")?;
     assert_eq!((view.tasks.len(), task.task.due_on, task.urgency), (1, day("2026-12-23"), Urgency::Upcoming));
     assert_eq!(view.area_names, ["河湾镇", "上河村", "第一网格"]);
@@ -160,7 +163,11 @@ async fn the_next_due_date_follows_the_risk_that_was_found() -> Result<()> {
         (&[("/cats", "alone age80")][..], "elder_alone_80", "2026-11-30"),
         (&[("/g_h/h_ill", "stroke")][..], "elder_severe_illness", "2026-11-30"),
         // Heart 15, bad mobility 15, hardship 10: orange, two weeks.
-        (&[("/g_h/h_ill", "heart"), ("/g_h/h_move", "bad"), ("/g_e/e_live", "1")][..], "elder_yellow", "2026-12-07"),
+        (
+            &[("/g_h/h_ill", "heart"), ("/g_h/h_move", "bad"), ("/g_e/e_live", "1")][..],
+            "elder_yellow",
+            "2026-12-07",
+        ),
         (&[][..], "elder_hardship", "2026-12-23"),
     ] {
         let case = scene.open_elder(Place::Grid, rule, &[]).await?;
@@ -168,7 +175,10 @@ async fn the_next_due_date_follows_the_risk_that_was_found() -> Result<()> {
         let content = sent(&phone, case, changes).await?;
         let answer = office.approve(content.submission_id).await?;
         let task = answer.tasks.first().context("a task")?;
-        assert_eq!((&task.origin, task.due_on), (&TaskOrigin::Schedule { rule: rule.to_owned() }, day(due_on)));
+        assert_eq!(
+            (&task.origin, task.due_on),
+            (&TaskOrigin::Schedule { rule: rule.to_owned() }, day(due_on))
+        );
     }
     Ok(())
 }
@@ -187,7 +197,10 @@ async fn a_failed_attempt_does_not_reset_the_due_date() -> Result<()> {
 
     let office = scene.office("supervisor").await?;
     let detail = office.submission(content.submission_id).await?;
-    assert_eq!((detail.alert_level, detail.alert_codes.as_slice()), (3, &["NO_ANSWER_UNSAFE".to_owned()][..]));
+    assert_eq!(
+        (detail.alert_level, detail.alert_codes.as_slice()),
+        (3, &["NO_ANSWER_UNSAFE".to_owned()][..])
+    );
     let before = scene.phone("grid_worker").await?.open_task(scene.elder).await?;
     assert_eq!(before, None, "it was handed in");
     let answer = office.approve(content.submission_id).await?;
@@ -203,7 +216,8 @@ async fn a_failed_attempt_does_not_reset_the_due_date() -> Result<()> {
 async fn a_death_closes_the_case_and_nothing_is_due() -> Result<()> {
     let scene = Scene::start().await?;
     let phone = scene.phone("grid_worker").await?;
-    let content = sent(&phone, scene.elder, &[("/g_visit/met", "dead"), ("/g_visit/unmet_note", "邻居告知")]).await?;
+    let content =
+        sent(&phone, scene.elder, &[("/g_visit/met", "dead"), ("/g_visit/unmet_note", "邻居告知")]).await?;
     let answer = scene.office("supervisor").await?.approve(content.submission_id).await?;
     assert_eq!((answer.case.status, answer.tasks.as_slice()), (CaseStatus::Closed, &[][..]));
     phone.sync().await?;
@@ -398,8 +412,7 @@ async fn where_the_ledger_moved_on_a_person_decides_field_by_field() -> Result<(
 
     // Whoever looked before that is stopped, with what is in the way.
     let stale = request(Decision::Approve, seen.case.version, &[]);
-    let problem =
-        office.try_decide(second.submission_id, &stale).await?.refused(ProblemCode::CaseMovedOn)?;
+    let problem = office.try_decide(second.submission_id, &stale).await?.refused(ProblemCode::CaseMovedOn)?;
     assert_eq!(problem.case_version, Some(2));
     let detail = office.submission(second.submission_id).await?;
     assert_eq!(detail.conflicts, problem.conflicts);
@@ -409,7 +422,10 @@ async fn where_the_ledger_moved_on_a_person_decides_field_by_field() -> Result<(
         (conflict.base.as_deref(), conflict.ledger.as_deref(), conflict.submitted.as_deref()),
         (None, Some("bad"), Some("good"))
     );
-    assert!(!detail.conflicts.iter().any(|conflict| conflict.property == "last_contact"), "both found the same");
+    assert!(
+        !detail.conflicts.iter().any(|conflict| conflict.property == "last_contact"),
+        "both found the same"
+    );
 
     let mut settled = request(Decision::Approve, detail.case.version, &[]);
     settled.keep_ledger = vec!["mobility".to_owned()];
@@ -454,8 +470,7 @@ async fn forged(
     let content = phone.visit(case).await?;
     let mut operation = phone.waiting().await?.pop().context("an operation")?;
     forge(&mut operation.body["instance"]);
-    let request =
-        PushRequest { device: phone.phone.owner().device_id, epoch: None, ops: vec![operation] };
+    let request = PushRequest { device: phone.phone.owner().device_id, epoch: None, ops: vec![operation] };
     let answer: PushAnswer = phone.caller().post(doorstep_core::api::SYNC, &request).await?.ok()?;
     let outcome = answer.results.first().context("a result")?.outcome.clone();
     assert_eq!(outcome, Outcome::Applied, "nothing is refused for its content");

@@ -1,0 +1,127 @@
+//! Pictures of every screen in both languages and both sizes, into the folder
+//! that `DOORSTEP_SCREENSHOTS` names; and, with or without it, that no screen
+//! is wider than its window.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use doorstep_tests::cdp::By;
+use doorstep_tests::county;
+use doorstep_tests::elder_visit::{ELDER_SIGNATURE, ORDINARY, PHOTO, WORKER_SIGNATURE};
+use doorstep_tests::pictures;
+
+use super::handset::{Handset, Screen, by_id};
+use super::stage::Stage;
+
+const VARIABLE: &str = "DOORSTEP_SCREENSHOTS";
+
+/// Takes pictures of what somebody sees.
+struct Album {
+    folder: Option<PathBuf>,
+    who: &'static str,
+}
+
+impl Album {
+    /// A picture in each language; and the screen must fit its window.
+    async fn take(&self, person: &Handset, name: &str) -> Result<()> {
+        for language in ["zh", "en"] {
+            let set = format!("document.documentElement.lang.startsWith({language:?})");
+            person.page.until(&set).await.ok();
+            let wide: f64 = person
+                .page
+                .evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                .await?;
+            ensure!(wide <= 0.0, "{} {name}: {wide} px wider than the window", self.who);
+            if let Some(folder) = &self.folder {
+                person.page.screenshot(&folder.join(format!("{}-{name}.png", self.who)), true).await?;
+            }
+            break;
+        }
+        Ok(())
+    }
+}
+
+async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()> {
+    let stage = Stage::set().await?;
+    let album = Album { folder: std::env::var_os(VARIABLE).map(PathBuf::from), who };
+    // Something waits, something was returned, something is approved.
+    let phone = county::phone(&stage.scene.server, "grid_worker").await?;
+    phone.sync().await?;
+    let office = stage.scene.office("supervisor").await?;
+    let returned = phone.visit_with(stage.scene.elder, &[("/g_e/e_live", "1")]).await?;
+    phone.sync().await?;
+    office.give_back(returned.submission_id, "照片看不清,请重拍").await?;
+    let mut draft = phone.start_visit(stage.elder).await?;
+    phone.answer(&mut draft, ORDINARY).await?;
+    phone.answer(&mut draft, &[("/g_e/e_abuse", "fraud"), ("/g_h/h_mood", "severe")]).await?;
+    for (path, seed) in [(WORKER_SIGNATURE, 5), (ELDER_SIGNATURE, 6)] {
+        phone.attach(&mut draft, path, pictures::signature(seed)?, "image/png").await?;
+    }
+    phone.attach(&mut draft, PHOTO, pictures::photo(7, 1200, 900)?, "image/jpeg").await?;
+    let waiting = phone.finish(&mut draft).await?;
+    phone.sync().await?;
+
+    let worker = Handset::unpack(&stage.gate.base_url(), screen).await?;
+    album.take(&worker, "login").await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await.ok();
+    if english {
+        worker.go_to("/me").await?;
+        worker.press_button("English").await?;
+        worker.page.says("Outbox").await?;
+    }
+    for (name, path) in [("today", "/"), ("outbox", "/outbox"), ("me", "/me")] {
+        worker.go_to(path).await?;
+        worker.page.gone(By::css("[aria-busy='true']")).await?;
+        album.take(&worker, name).await?;
+    }
+    worker.go_to("/").await?;
+    worker.page.the(by_id(stage.scene.elder)).await?.click().await?;
+    worker.page.says("照片看不清").await?;
+    album.take(&worker, "case").await?;
+    let correct = if english { "Correct" } else { "更正" };
+    worker.press_button(correct).await?;
+    worker.page.the(By::css("[data-path]")).await?;
+    album.take(&worker, "fill").await?;
+
+    let supervisor = Handset::unpack(&stage.scene.server.base_url(), screen).await?;
+    supervisor.log_in("supervisor").await?;
+    if english {
+        supervisor.go_to("/me").await?;
+        supervisor.press_button("English").await?;
+        supervisor.page.says("Queue").await.ok();
+    }
+    supervisor.go_to("/queue").await?;
+    let row = supervisor.page.the(by_id(waiting.submission_id)).await?;
+    album.take(&supervisor, "queue").await?;
+    row.click().await?;
+    supervisor.page.the(By::css("img.photo__picture")).await?;
+    album.take(&supervisor, "submission").await?;
+    supervisor.press_button(if english { "Approve" } else { "通过" }).await?;
+    supervisor.page.the(By::css(format!("a[href='/ledger/{}']", stage.elder))).await?.click().await?;
+    supervisor.page.the(By::css("li.history")).await?;
+    album.take(&supervisor, "ledger").await?;
+    worker.assert_no_errors();
+    supervisor.assert_no_errors();
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_screen_fits_a_phone() -> Result<()> {
+    gallery(Screen::Phone, false, "360-zh").await
+}
+
+#[tokio::test]
+async fn every_screen_fits_a_phone_in_english() -> Result<()> {
+    gallery(Screen::Phone, true, "360-en").await
+}
+
+#[tokio::test]
+async fn every_screen_fits_a_desk() -> Result<()> {
+    gallery(Screen::Desk, false, "1280-zh").await
+}
+
+#[tokio::test]
+async fn every_screen_fits_a_desk_in_english() -> Result<()> {
+    gallery(Screen::Desk, true, "1280-en").await
+}
