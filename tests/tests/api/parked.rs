@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result};
 use doorstep::db::entity::form_version;
-use doorstep::db::entity::form_version;
 use doorstep::sync::retry_parked;
 use doorstep::{forms, users};
 use doorstep_core::api::SYNC;
@@ -16,7 +15,6 @@ use doorstep_core::sync::{Operation, Outcome, ParkReason, PushAnswer, PushReques
 use doorstep_tests::county::{COUNTY, Place};
 use doorstep_tests::phone::TestPhone;
 use doorstep_tests::scene::{Scene, lists, pack_file};
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use uuid::Uuid;
 
@@ -221,43 +219,6 @@ async fn a_correction_waits_for_what_it_corrects() -> Result<()> {
         .try_decide(first.submission_id, &doorstep_tests::office::request(Decision::Approve, 1, &[]))
         .await?;
     refused.refused(ProblemCode::NotReviewable)?;
-    Ok(())
-}
-
-/// Puts other bytes in the place of a form's definition.
-async fn replace_bundle(scene: &Scene, id: FormVersionId, bundle: Vec<u8>) -> Result<Vec<u8>> {
-    let connection = scene.server.components.database.read();
-    let row = form_version::Entity::find_by_id(id).one(connection).await?.context("published")?;
-    let before = row.bundle.clone();
-    let mut row = row.into_active_model();
-    row.bundle = Set(bundle);
-    row.update(connection).await?;
-    Ok(before)
-}
-
-#[tokio::test]
-async fn a_fault_of_the_server_keeps_nothing_out() -> Result<()> {
-    let mut scene = Scene::start().await?;
-    let phone = scene.phone("grid_worker").await?;
-    let content = phone.visit(scene.elder).await?;
-    phone.visit(scene.elder).await?;
-    let whole = replace_bundle(&scene, content.form_version_id, b"damaged".to_vec()).await?;
-    let report = phone.try_sync().await?;
-    assert_eq!(report.failure, None, "a phone is not told of it");
-    let states: Vec<OperationState> =
-        phone.phone.operations().await?.into_iter().map(|operation| operation.state).collect();
-    assert_eq!(states.len(), 2);
-    for state in states {
-        assert!(matches!(state, OperationState::Parked { reason: ParkReason::Unreadable, .. }), "{state:?}");
-    }
-
-    // Repaired, the next start applies them, and the photos follow.
-    replace_bundle(&scene, content.form_version_id, whole).await?;
-    scene.server = scene.server.restart().await?;
-    phone.sync().await?;
-    let status = phone.status(content.submission_id).await?;
-    assert_eq!((status.state, status.media_missing.len()), (SubmissionState::Submitted, 0));
-    assert_eq!(scene.office("supervisor").await?.queue().await?.len(), 2);
     Ok(())
 }
 
