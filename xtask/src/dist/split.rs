@@ -3,7 +3,7 @@
 //! the file (`app/build.rs` asks for them), so every edge is known.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use wasm_split_cli_support::Options;
@@ -61,7 +61,7 @@ pub(super) fn split(wasm: &Path, folder: &Path) -> Result<Parts> {
     Ok(Parts { main: read(&main_path)?, loader, lazy })
 }
 
-fn part(path: &PathBuf, loader: &str) -> Result<Part> {
+fn part(path: &Path, loader: &str) -> Result<Part> {
     let file =
         path.file_name().and_then(|name| name.to_str()).context("a part of the app has a strange name")?;
     let called = format!("./{file}");
