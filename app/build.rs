@@ -14,6 +14,10 @@ const NAMESPACES: [&str; 10] =
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=locales");
+    if std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm") {
+        // What `cargo xtask dist` cuts the app apart by.
+        println!("cargo::rustc-link-arg-bins=--emit-relocs");
+    }
     // Words with values are needed as texts too: labels, titles.
     let options = ParseOptions::new().interpolate_display(true);
     let config = Config::new("zh")?.add_locale("en")?.add_namespaces(NAMESPACES)?.parse_options(options);

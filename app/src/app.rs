@@ -43,13 +43,15 @@
 //! Routes: `/`, `/login` (again, when the login is over), `/case/:id`,
 //! `/fill/:draft`, `/outbox`, `/me`, `/queue`, `/submission/:id`,
 //! `/ledger/:case`. Gates (`LoginScreen`, `PinScreen`) are shown in place of
-//! the route, so that whoever unlocks is where they were.
+//! the route, so that whoever unlocks is where they were. What is behind them
+//! comes in a file of its own ([`crate::inside`]).
 
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
 use crate::device::Device;
+use crate::inside::{self, Inside};
 use crate::office::Office;
 use crate::screens;
 use crate::session::{Session, SessionState};
@@ -87,26 +89,22 @@ pub fn App() -> impl IntoView {
     let settings = Settings::load();
     let device = Device::watch();
     let session = Session::start(settings);
-    let sync = Synchroniser::start_for(session, device);
     provide_context(settings);
     provide_context(device);
     provide_context(session);
-    provide_context(sync);
+    provide_context(Synchroniser::new(session));
     provide_context(Office::new(session));
     crate::i18n::provide(settings);
     let gate = Memo::new(move |_| session.gate());
+    inside::fetch_soon();
 
-    view! {
-        <Router>
-            {move || match gate.get() {
-                Gate::Starting => view! { <screens::StartingScreen /> }.into_any(),
-                Gate::Unsupported => view! { <screens::UnsupportedScreen /> }.into_any(),
-                Gate::Broken => view! { <screens::BrokenScreen /> }.into_any(),
-                Gate::Login => view! { <screens::LoginScreen /> }.into_any(),
-                Gate::Pin => view! { <screens::PinScreen /> }.into_any(),
-                Gate::Open => view! { <Inside /> }.into_any(),
-            }}
-        </Router>
+    move || match gate.get() {
+        Gate::Starting => view! { <screens::StartingScreen /> }.into_any(),
+        Gate::Unsupported => view! { <screens::UnsupportedScreen /> }.into_any(),
+        Gate::Broken => view! { <screens::BrokenScreen /> }.into_any(),
+        Gate::Login => view! { <screens::LoginScreen /> }.into_any(),
+        Gate::Pin => view! { <screens::PinScreen /> }.into_any(),
+        Gate::Open => view! { <Inside /> }.into_any(),
     }
 }
 
@@ -134,23 +132,27 @@ impl From<&SessionState> for Gate {
     }
 }
 
-/// Every route, for somebody who is in. `Frame` is the bar, the navigation and
-/// the notices around a screen.
+/// Every route, for somebody who is in, with sync at work. `Frame` is the bar,
+/// the navigation and the notices around a screen. Only [`crate::inside`] may
+/// use it.
 #[component]
-fn Inside() -> impl IntoView {
+pub(crate) fn Routed() -> impl IntoView {
+    use_sync().start_for(use_device());
     view! {
-        <screens::Frame>
-            <Routes fallback=|| view! { <screens::NotFoundScreen /> }>
-                <Route path=path!("/") view=|| view! { <screens::HomeScreen /> }.into_any() />
-                <Route path=path!("/login") view=|| view! { <screens::LoginAgainScreen /> }.into_any() />
-                <Route path=path!("/case/:id") view=|| view! { <screens::CaseScreen /> }.into_any() />
-                <Route path=path!("/fill/:draft") view=|| view! { <screens::FillScreen /> }.into_any() />
-                <Route path=path!("/outbox") view=|| view! { <screens::OutboxScreen /> }.into_any() />
-                <Route path=path!("/me") view=|| view! { <screens::MeScreen /> }.into_any() />
-                <Route path=path!("/queue") view=|| view! { <screens::QueueScreen /> }.into_any() />
-                <Route path=path!("/submission/:id") view=|| view! { <screens::SubmissionScreen /> }.into_any() />
-                <Route path=path!("/ledger/:case") view=|| view! { <screens::LedgerScreen /> }.into_any() />
-            </Routes>
-        </screens::Frame>
+        <Router>
+            <screens::Frame>
+                <Routes fallback=|| view! { <screens::NotFoundScreen /> }>
+                    <Route path=path!("/") view=|| view! { <screens::HomeScreen /> }.into_any() />
+                    <Route path=path!("/login") view=|| view! { <screens::LoginAgainScreen /> }.into_any() />
+                    <Route path=path!("/case/:id") view=|| view! { <screens::CaseScreen /> }.into_any() />
+                    <Route path=path!("/fill/:draft") view=|| view! { <screens::FillScreen /> }.into_any() />
+                    <Route path=path!("/outbox") view=|| view! { <screens::OutboxScreen /> }.into_any() />
+                    <Route path=path!("/me") view=|| view! { <screens::MeScreen /> }.into_any() />
+                    <Route path=path!("/queue") view=|| view! { <screens::QueueScreen /> }.into_any() />
+                    <Route path=path!("/submission/:id") view=|| view! { <screens::SubmissionScreen /> }.into_any() />
+                    <Route path=path!("/ledger/:case") view=|| view! { <screens::LedgerScreen /> }.into_any() />
+                </Routes>
+            </screens::Frame>
+        </Router>
     }
 }

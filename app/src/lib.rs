@@ -3,7 +3,7 @@
 //! [`app`] is the map: routes, and the contexts that screens use. Below the
 //! screens are [`session`] (who is here, and is the store open), [`sync`],
 //! [`office`] (what needs the server now), [`store`] and [`api`], the only
-//! module that speaks HTTP. The rules are not here but in `doorstep-core`.
+//! module that speaks HTTP. [`inside`] is where the app is cut in two files. The rules are not here but in `doorstep-core`.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ pub mod device;
 pub mod explain;
 pub mod fill;
 pub mod i18n;
+pub mod inside;
 pub mod office;
 pub mod place;
 pub mod screens;

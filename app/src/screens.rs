@@ -27,5 +27,5 @@ pub use not_found::NotFoundScreen;
 pub use outbox::OutboxScreen;
 pub use pin::PinScreen;
 pub use queue::QueueScreen;
-pub use start::{BrokenScreen, StartingScreen, UnsupportedScreen};
+pub use start::{BrokenScreen, StartingScreen, UnreachableScreen, UnsupportedScreen};
 pub use submission::SubmissionScreen;

@@ -10,6 +10,7 @@ mod wire;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use doorstep_core::ids::MediaId;
@@ -19,15 +20,15 @@ use doorstep_core::store::{StoreError, Table};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::browser::{listen, sleep};
+use crate::browser::sleep;
 use crate::clock;
 use crate::device::Device;
-use crate::session::{AppPhone, Session, SessionState};
+use crate::session::{AppPhone, Session};
 use wire::Wire;
 
 /// So that what is finished in a row goes in one request.
 const SAVED_WAIT_MS: u32 = 2_000;
-const EVERY_MS: u32 = 300_000;
+const EVERY: Duration = Duration::from_secs(300);
 
 /// What a sync is doing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -77,20 +78,19 @@ struct Engine {
 }
 
 impl Synchroniser {
-    /// Synchronises `session` from now on.
-    pub fn start_for(session: Session, device: Device) -> Self {
-        let sync =
-            Self { session, status: RwSignal::default(), engine: StoredValue::new_local(Rc::default()) };
-        let is_in = Memo::new(move |_| matches!(session.state(), SessionState::Open { .. }));
+    /// At rest until [`Self::start_for`].
+    pub fn new(session: Session) -> Self {
+        Self { session, status: RwSignal::default(), engine: StoredValue::new_local(Rc::default()) }
+    }
+
+    /// Synchronises for whoever is in, for as long as the caller's owner
+    /// lives: until they lock.
+    pub fn start_for(self, device: Device) {
+        let (sync, session) = (self, self.session);
+        device.request_persistence_once();
+        sync.start();
+        on_cleanup(move || sync.rest());
         let is_waiting_for_login = Memo::new(move |_| session.login_needed());
-        Effect::new(move |_| {
-            if is_in.get() {
-                device.request_persistence_once();
-                sync.start();
-            } else {
-                sync.rest();
-            }
-        });
         Effect::new(move |was_waiting: Option<bool>| {
             let waits = is_waiting_for_login.get();
             if was_waiting == Some(true) && !waits {
@@ -107,24 +107,22 @@ impl Synchroniser {
         });
         Effect::new(move |_| {
             session.changes().track(&[Table::Operation, Table::Media]);
-            if is_in.get() {
-                spawn_local(sync.count());
-            }
+            spawn_local(sync.count());
         });
-        listen(&document(), "visibilitychange", move |_| {
+        let seen = window_event_listener_untyped("visibilitychange", move |_| {
             if !document().hidden() {
                 sync.start();
             }
         });
-        spawn_local(async move {
-            loop {
-                sleep(EVERY_MS).await;
-                if !document().hidden() {
-                    sync.go();
-                }
+        on_cleanup(move || seen.remove());
+        let tick = move || {
+            if !document().hidden() {
+                sync.go();
             }
-        });
-        sync
+        };
+        if let Ok(timer) = set_interval_with_handle(tick, EVERY) {
+            on_cleanup(move || timer.clear());
+        }
     }
 
     /// What the screens show. Tracks.

@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: the phone app as the files that the server carries.
 //!
-//! The wasm goes through wasm-bindgen (as a library, of the version that
+//! The wasm is cut into what the first screen needs and what is fetched later,
+//! the former goes through wasm-bindgen (as a library, of the version that
 //! `Cargo.lock` says), everything gets a name with a hash of its content, and
 //! what names other files is filled in last: `index.html`, the manifest, and
 //! `sw.js` with the list of all of it. Files that compress have `.br` and `.gz`
@@ -20,6 +21,7 @@ use crate::workspace;
 
 mod bundle;
 mod compress;
+mod split;
 
 /// What the first screen may cost on the network, in bytes after brotli.
 const FIRST_LOAD_BYTES_MAX: usize = 350_000;
@@ -67,7 +69,7 @@ pub(crate) fn run() -> Result<()> {
         Some(stamp) if stamp.inputs == inputs && is_intact(&folder, &stamp.files) => stamp,
         _ => {
             step("putting the phone app together");
-            let stamp = build(&wasm, &folder, inputs)?;
+            let stamp = build(&wasm, &folder, &stamp_file.with_file_name("parts"), inputs)?;
             let text = serde_json::to_vec_pretty(&stamp).context("the stamp cannot be written as JSON")?;
             write(&stamp_file, &text)?;
             stamp
@@ -87,8 +89,9 @@ fn stamp_file(folder: &Path) -> Result<PathBuf> {
     Ok(workspace::target_folder()?.join("doorstep-dist").join(short(&clone)).join(STAMP))
 }
 
-fn build(wasm: &Path, folder: &Path, inputs: String) -> Result<Stamp> {
-    let assets = bundle::assets(&workspace::root().join("app"), wasm)?;
+/// Into `folder`, with `work` for what stands in between.
+fn build(wasm: &Path, folder: &Path, work: &Path, inputs: String) -> Result<Stamp> {
+    let assets = bundle::assets(&workspace::root().join("app"), wasm, work)?;
     let packed = compress::all(assets);
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let mut files = BTreeMap::new();
@@ -122,11 +125,15 @@ fn remove_others(folder: &Path, files: &BTreeMap<String, String>) -> Result<()> 
         let is_ours =
             entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| files.contains_key(name));
         if !is_ours {
-            let removed = if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
-            removed.with_context(|| format!("{} cannot be removed", entry.display()))?;
+            remove(&entry)?;
         }
     }
     Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.with_context(|| format!("{} cannot be removed", path.display()))
 }
 
 /// Of the wasm, of what stands in `app` beside the sources, and of this
@@ -173,10 +180,12 @@ fn report(folder: &Path, sizes: &[Size]) -> Result<()> {
         ));
     }
     let first_load: usize = sizes.iter().filter(|size| size.first_load).map(Size::on_the_network).sum();
+    let total: usize = sizes.iter().map(Size::on_the_network).sum();
     line(format_args!(
-        "first load (*): {} KB brotli, of at most {} KB",
+        "first load (*): {} KB brotli, of at most {} KB; with what is fetched later: {} KB",
         kilobytes(first_load),
-        kilobytes(FIRST_LOAD_BYTES_MAX)
+        kilobytes(FIRST_LOAD_BYTES_MAX),
+        kilobytes(total)
     ));
     if first_load > FIRST_LOAD_BYTES_MAX {
         bail!(

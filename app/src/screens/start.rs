@@ -8,7 +8,7 @@ use crate::explain::Explain;
 use crate::i18n::*;
 use crate::screens::login::Gate;
 use crate::session::SessionState;
-use crate::ui::{Button, Loading, Notice, Tone};
+use crate::ui::{Button, ButtonKind, Loading, Notice, Tone};
 
 /// The store is being opened.
 #[component]
@@ -89,13 +89,31 @@ pub fn BrokenScreen() -> impl IntoView {
     }
 }
 
+/// The part of the app behind the gates did not come.
 #[component]
-fn Reload() -> impl IntoView {
+pub fn UnreachableScreen(#[prop(into)] on_again: Callback<()>) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Gate title=Signal::derive(move || t_string!(i18n, gates.unreachable_title).to_owned())>
+            <Notice tone=Tone::Warning>
+                <p>{t!(i18n, gates.unreachable_text)}</p>
+            </Notice>
+            <Button wide=true on_press=move || on_again.run(())>
+                {t!(i18n, common.try_again)}
+            </Button>
+            // A server that was renewed meanwhile has other files.
+            <Reload kind=ButtonKind::Quiet />
+        </Gate>
+    }
+}
+
+#[component]
+fn Reload(#[prop(optional)] kind: ButtonKind) -> impl IntoView {
     let i18n = use_i18n();
     // A browser that refuses to reload leaves the page as it is.
     let reload = move || drop(window().location().reload());
     view! {
-        <Button wide=true on_press=reload>
+        <Button wide=true kind=kind on_press=reload>
             {t!(i18n, gates.reload)}
         </Button>
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::split::{self, GLUE, LOADER};
 use super::{filled, hash, read, read_folder, short};
 
 /// A file of the result.
@@ -22,21 +23,13 @@ pub(super) struct Asset {
     pub first_load: bool,
 }
 
-/// All files, by name.
+/// All files, by name; `work` is a folder for what stands in between.
 ///
 /// # Errors
 /// When a source is missing or does not fit.
-pub(super) fn assets(app: &Path, wasm: &Path) -> Result<Vec<Asset>> {
+pub(super) fn assets(app: &Path, wasm: &Path, work: &Path) -> Result<Vec<Asset>> {
     let mut bundle = Bundle::default();
-    let code = bindgen(wasm)?;
-    bundle.hashed("app.wasm", code.wasm, true);
-    let mut glue = code.javascript;
-    for (path, content) in code.snippets {
-        let name = bundle.hashed("snippet.js", content.into_bytes(), true);
-        ensure!(glue.contains(&path), "the glue does not import the snippet {path}");
-        glue = glue.replace(&path, &format!("./{name}"));
-    }
-    bundle.hashed("app.js", glue.into_bytes(), true);
+    bundle.code(wasm, work)?;
     bundle.template(app, "start.js", true)?;
     bundle.hashed("unsupported.js", read(&app.join("unsupported.js"))?, true);
     bundle.hashed("app.css", styles(app)?, true);
@@ -64,9 +57,41 @@ impl Bundle {
         let hash = hash(&bytes);
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "bin"));
         let with_hash = format!("{stem}-{}.{ending}", short(&hash));
-        self.names.insert(name.to_owned(), with_hash.clone());
-        self.assets.push(Asset { name: with_hash.clone(), bytes, first_load });
+        self.named(name, with_hash.clone(), bytes, first_load);
         with_hash
+    }
+
+    fn named(&mut self, plain: &str, with_hash: String, bytes: Vec<u8>, first_load: bool) {
+        self.names.insert(plain.to_owned(), with_hash.clone());
+        self.assets.push(Asset { name: with_hash, bytes, first_load });
+    }
+
+    /// Adds the parts of the app and the JavaScript around them.
+    fn code(&mut self, wasm: &Path, work: &Path) -> Result<()> {
+        let parts = split::split(wasm, work)?;
+        let code = bindgen(&parts.main)?;
+        self.hashed("app.wasm", code.wasm, true);
+        let mut glue = code.javascript;
+        for (path, content) in code.snippets {
+            let name = self.hashed("snippet.js", content.into_bytes(), true);
+            glue = renamed(&glue, Place::Import, &path, &name).context("the glue of wasm-bindgen")?;
+        }
+        let mut loader = parts.loader;
+        for part in parts.lazy {
+            let name = self.hashed(&part.name, part.bytes, false);
+            loader = renamed(&loader, Place::Fetch, &part.path, &name).context("the loader of the parts")?;
+        }
+        // These two name each other, so both are called by the hash of both,
+        // made while they name nothing.
+        let glue_of = |name: &str| renamed(&glue, Place::Import, LOADER, name);
+        let loader_of = |name: &str| renamed(&loader, Place::Import, GLUE, name);
+        let both = hash([glue_of("")?, loader_of("")?].concat().as_bytes());
+        let glue_name = format!("app-{}.js", short(&both));
+        let loader_name = format!("parts-{}.js", short(&both));
+        let (glue, loader) = (glue_of(&loader_name)?, loader_of(&glue_name)?);
+        self.named("app.js", glue_name, glue.into_bytes(), true);
+        self.named("parts.js", loader_name, loader.into_bytes(), true);
+        Ok(())
     }
 
     /// Adds a file that names others, under a name with its hash.
@@ -145,14 +170,40 @@ struct Code {
     snippets: Vec<(String, String)>,
 }
 
-fn bindgen(wasm: &Path) -> Result<Code> {
+/// Where a script says which file it means. Elsewhere the same path may be the
+/// name under which the wasm imports from it, which stays.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Import,
+    Fetch,
+}
+
+/// `script` with the final name of a file that it imports or fetches.
+fn renamed(script: &str, place: Place, path: &str, name: &str) -> Result<String> {
+    let before = match place {
+        Place::Import => "from ",
+        Place::Fetch => "URL(",
+    };
+    let mut renamed = script.to_owned();
+    for quote in ['"', '\''] {
+        renamed = renamed
+            .replace(&format!("{before}{quote}{path}{quote}"), &format!("{before}{quote}./{name}{quote}"));
+    }
+    ensure!(renamed != script, "{path} is not where it should be named");
+    Ok(renamed)
+}
+
+fn bindgen(wasm: &[u8]) -> Result<Code> {
     let mut bindgen = Bindgen::new();
     bindgen
-        .input_path(wasm)
+        .input_bytes("app", wasm.to_vec())
         .out_name("app")
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
+        // What the parts share are exports that only the linker knows of.
+        .keep_lld_exports(true)
+        .demangle(false)
         .remove_name_section(true)
         .remove_producers_section(true);
     let mut output = bindgen.generate_output().context("wasm-bindgen does not take the app's wasm")?;
@@ -172,4 +223,24 @@ fn bindgen(wasm: &Path) -> Result<Code> {
     );
     let javascript = output.js().to_owned();
     Ok(Code { wasm: output.wasm_mut().emit_wasm(), javascript, snippets })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_import_is_renamed() -> Result<()> {
+        let glue = r#"import * as one from "./parts.js"; const imports = { "./parts.js": one };"#;
+        let renamed = renamed(glue, Place::Import, LOADER, "parts-1.js")?;
+        assert_eq!(renamed, r#"import * as one from "./parts-1.js"; const imports = { "./parts.js": one };"#);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_is_not_named_is_a_mistake() {
+        assert!(
+            renamed(r#"fetch(new URL("./one.wasm", base))"#, Place::Fetch, "./two.wasm", "2.wasm").is_err()
+        );
+    }
 }
