@@ -204,5 +204,5 @@ fn json<T: DeserializeOwned>(reply: Reply) -> Result<T, http::HttpError> {
     if !reply.is_json() {
         return Err(http::HttpError::NoConnection);
     }
-    serde_json::from_slice(&reply.bytes).map_err(|_| http::HttpError::NoConnection)
+    doorstep_core::json::read(&reply.bytes).map_err(|_| http::HttpError::NoConnection)
 }

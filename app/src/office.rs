@@ -9,6 +9,7 @@ use doorstep_core::api::{
     CaseDetail, DecisionAnswer, DecisionRequest, ParkedAnswer, QueueAnswer, SubmissionDetail,
 };
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
+use doorstep_core::json;
 use doorstep_core::pack::FormBundle;
 use doorstep_core::phone::records::plan_of;
 use doorstep_core::phone::{Failure, PhoneError};
@@ -106,7 +107,7 @@ impl Office {
             Err(PhoneError::FormVersionUnknown(_)) => {
                 let bytes = self.session.client()?.form_bundle(id).await?;
                 // What does not read was cut off on its way.
-                let bundle: FormBundle = serde_json::from_slice(&bytes).map_err(|_| Failure::NoConnection)?;
+                let bundle: FormBundle = json::read(&bytes).map_err(|_| Failure::NoConnection)?;
                 Arc::new(plan_of(&bundle).map_err(of_phone)?)
             }
             Err(error) => return Err(of_phone(error)),

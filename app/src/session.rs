@@ -24,6 +24,7 @@ use doorstep_core::phone::outbox::Unsent;
 use doorstep_core::phone::{Failure, Phone, PhoneError};
 use doorstep_core::store::StoreError;
 use doorstep_core::text::LocalText;
+use doorstep_form::order;
 use futures::lock::Mutex;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -456,7 +457,7 @@ impl Session {
             self.state.set(SessionState::Locked { user: KnownUser::from(row), reason });
         }
         rows.retain(|row| !row.signed_out);
-        rows.sort_by(|left, right| right.used_ms.total_cmp(&left.used_ms));
+        order::sort_by(&mut rows, |left, right| right.used_ms.total_cmp(&left.used_ms));
         self.users.set(rows.iter().map(KnownUser::from).collect());
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use doorstep_core::api::{APP_VERSION, APP_VERSION_HEADER};
+use doorstep_core::json;
 use doorstep_core::phone::Failure;
 use doorstep_core::problem::{Problem, ProblemCode};
 use doorstep_core::text::{Language, LocalText};
@@ -70,7 +71,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// When the body cannot be written as JSON.
     pub fn json(method: Method, address: &'a str, body: &impl Serialize) -> Result<Self, Failure> {
-        let body = serde_json::to_vec(body).map_err(|_| {
+        let body = json::write(body).map_err(|_| {
             Failure::Problem(Box::new(Problem::new(ProblemCode::InvalidRequest, Language::Zh)))
         })?;
         Ok(Self { body: Some(body.into()), content_type: "application/json", ..Self::empty(method, address) })
@@ -186,10 +187,10 @@ fn problem(status: u16, reply: &Reply, language: Language) -> Option<Problem> {
     if !reply.is_json() {
         return None;
     }
-    if let Ok(known) = serde_json::from_slice::<Problem>(&reply.bytes) {
+    let document = json::value(&reply.bytes).ok()?;
+    if let Ok(known) = serde_json::from_value::<Problem>(document.clone()) {
         return Some(known);
     }
-    let document: serde_json::Value = serde_json::from_slice(&reply.bytes).ok()?;
     let urn = document.get("type")?.as_str()?;
     if !urn.starts_with("urn:doorstep:problem:") {
         return None;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use doorstep_form::order;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -78,7 +79,7 @@ pub fn canonical_json(value: &serde_json::Value) -> String {
         match value {
             serde_json::Value::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
-                members.sort_by_key(|(name, _)| *name);
+                order::sort_by(&mut members, |(left, _), (right, _)| left.cmp(right));
                 out.push('{');
                 for (index, (key, member)) in members.into_iter().enumerate() {
                     if index > 0 {

@@ -9,7 +9,7 @@
 //! * [`area`], [`role`]: who may do what, where.
 //! * [`case`], [`task`], [`submission`], [`schedule`], [`pack`]: the work.
 //! * [`problem`], [`api`], [`sync`]: the wire.
-//! * [`store`], [`phone`]: the phone without its screen.
+//! * [`store`], [`phone`], [`json`]: the phone without its screen.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ pub mod case;
 pub mod code;
 pub mod hash;
 pub mod ids;
+pub mod json;
 pub mod pack;
 pub mod phone;
 pub mod problem;

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::json;
+
 /// The tables of a phone's store.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Table {
@@ -106,7 +108,7 @@ impl Batch {
         revision: i64,
         value: &T,
     ) -> Result<(), StoreError> {
-        let value = serde_json::to_vec(value).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let value = json::write(value).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         self.0.push(Write::Put(table, Entry { key: key.into(), revision, value }));
         Ok(())
     }
@@ -181,8 +183,7 @@ pub trait LocalStore {
 /// # Errors
 /// [`StoreError::Unreadable`], naming the row.
 pub fn decode<T: serde::de::DeserializeOwned>(entry: &Entry) -> Result<T, StoreError> {
-    serde_json::from_slice(&entry.value)
-        .map_err(|error| StoreError::Unreadable(format!("{}: {error}", entry.key)))
+    json::read(&entry.value).map_err(|error| StoreError::Unreadable(format!("{}: {error}", entry.key)))
 }
 
 /// A store in memory, for tests and simulations.

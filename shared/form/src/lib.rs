@@ -27,6 +27,7 @@
 mod compile;
 mod expr;
 mod form;
+pub mod order;
 mod path;
 mod plan;
 mod problem;

@@ -8,6 +8,7 @@ mod lists;
 
 use crate::expr::Expr;
 use crate::form::{Form, NodeKind};
+use crate::order;
 use crate::problem::{AuthoringProblem, Severity};
 pub(crate) use lists::List;
 use std::collections::{BTreeMap, HashMap};
@@ -143,7 +144,7 @@ impl Plan {
         let mut problems = Vec::new();
         let plan = build::build(form, attachments, &mut problems);
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
-            problems.sort_by_key(|problem| problem.row);
+            order::sort_by_key(&mut problems, |problem| problem.row);
             Err(problems)
         } else {
             Ok(plan)

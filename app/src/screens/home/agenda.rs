@@ -5,6 +5,7 @@ use doorstep_core::ids::DraftId;
 use doorstep_core::phone::{DraftRecord, TaskProgress, TodayEntry};
 use doorstep_core::submission::SubmissionStatus;
 use doorstep_core::task::Urgency;
+use doorstep_form::order;
 
 /// What Today shows, part by part.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,7 +108,7 @@ pub(super) fn find<'a>(
             (at.unwrap_or(usize::MAX), case, at.and_then(|at| entries.get(at)))
         })
         .collect();
-    found.sort_by(|left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
+    order::sort_by(&mut found, |left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
     found.into_iter().map(|(_, case, entry)| (case, entry)).collect()
 }
 

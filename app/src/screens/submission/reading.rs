@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorstep_core::submission::SubmissionContent;
 use doorstep_core::text::Language;
+use doorstep_form::order::map_of;
 use doorstep_form::{Context, NodePath, Plan, Session, SummaryEntry};
 
 /// A submission over its form, and the revision that it corrects over its own.
@@ -128,7 +129,7 @@ fn spoken(session: &Session, language: Language) -> Session {
 }
 
 fn by_path(session: &Session, language: Language) -> BTreeMap<NodePath, SummaryEntry> {
-    spoken(session, language).summary().into_iter().map(|entry| (entry.path.clone(), entry)).collect()
+    map_of(spoken(session, language).summary().into_iter().map(|entry| (entry.path.clone(), entry)))
 }
 
 #[cfg(test)]

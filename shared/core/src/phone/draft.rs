@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use doorstep_form::{Context, LeftOver, LeftOverReason, NodePath, Plan, Problem, Rule, Session};
+use doorstep_form::{Context, LeftOver, LeftOverReason, NodePath, Plan, Problem, Rule, Session, order};
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{OperationState, OutboxOperation};
@@ -247,7 +247,7 @@ impl<S: LocalStore> Phone<S> {
         let rows = self.store.scan(Table::Draft, "").await?;
         let drafts: Result<Vec<DraftRecord>, StoreError> = rows.iter().map(decode).collect();
         let mut drafts = drafts?;
-        drafts.sort_by_key(|draft| (draft.started_at, draft.draft_id));
+        order::sort_by_key(&mut drafts, |draft| (draft.started_at, draft.draft_id));
         Ok(drafts)
     }
 
@@ -583,12 +583,9 @@ fn prefill(
             property => case.properties.get(property).cloned(),
         }
     };
-    pack.prefill
-        .iter()
-        .filter(|rule| rule.form_id == form_id)
-        .filter_map(|rule| {
-            let value = Rule::parse(&rule.value).ok()?.evaluate(&lookup, now).ok()?.to_text();
-            (!value.is_empty()).then(|| (rule.question.clone(), value))
-        })
-        .collect()
+    let known = pack.prefill.iter().filter(|rule| rule.form_id == form_id).filter_map(|rule| {
+        let value = Rule::parse(&rule.value).ok()?.evaluate(&lookup, now).ok()?.to_text();
+        (!value.is_empty()).then(|| (rule.question.clone(), value))
+    });
+    order::map_of(known)
 }

@@ -1,9 +1,8 @@
 //! Finished visits on their way: what a person can see of each, and which
 //! operations are due to be sent.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
+use doorstep_form::order;
 use serde::{Deserialize, Serialize};
 
 use super::draft::{MediaEntry, MediaState};
@@ -186,7 +185,7 @@ impl<S: LocalStore> Phone<S> {
             })
             .cloned()
             .collect();
-        returned.sort_by_key(|status| std::cmp::Reverse(status.decided_at));
+        order::sort_by_key(&mut returned, |status| std::cmp::Reverse(status.decided_at));
         Ok(returned)
     }
 
@@ -219,15 +218,14 @@ impl<S: LocalStore> Phone<S> {
     pub async fn adopt(&self, other: &impl LocalStore) -> Result<(), PhoneError> {
         let mut batch = Batch::default();
         for table in [Table::FormBundle, Table::Draft, Table::DraftAnswer, Table::Media, Table::MediaBytes] {
-            let here: BTreeSet<String> =
-                self.store.keys(table, "").await?.into_iter().map(|(key, _)| key).collect();
+            let here = order::set_of(self.store.keys(table, "").await?.into_iter().map(|(key, _)| key));
             let rows = other.scan(table, "").await?;
             batch.0.extend(
                 rows.into_iter().filter(|row| !here.contains(&row.key)).map(|row| Write::Put(table, row)),
             );
         }
         let here = self.operations().await?;
-        let known: BTreeSet<_> = here.iter().map(|entry| entry.operation.op_id).collect();
+        let known = order::set_of(here.iter().map(|entry| entry.operation.op_id));
         let last = here.iter().map(|entry| entry.operation.seq).max().unwrap_or(0);
         let rows = other.scan(Table::Operation, "").await?;
         let theirs: Vec<OutboxOperation> = rows.iter().map(decode).collect::<Result<_, _>>()?;

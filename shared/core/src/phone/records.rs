@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use doorstep_form::{Form, Plan};
+use doorstep_form::{Form, Plan, order};
 use serde::de::DeserializeOwned;
 
 use super::outbox::{OperationState, OutboxOperation};
@@ -64,8 +64,7 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn today(&self, today: NaiveDate) -> Result<Vec<TodayEntry>, PhoneError> {
-        let cases: BTreeMap<CaseId, CaseRecord> =
-            self.cases().await?.into_iter().map(|case| (case.id, case)).collect();
+        let cases = order::map_of(self.cases().await?.into_iter().map(|case| (case.id, case)));
         let statuses = self.submission_statuses().await?;
         let outbox = self.operations().await?;
         let drafts = self.drafts().await?;
@@ -100,7 +99,7 @@ impl<S: LocalStore> Phone<S> {
                 task,
             });
         }
-        entries.sort_by(|left, right| {
+        order::sort_by(&mut entries, |left: &TodayEntry, right| {
             let key = |entry: &TodayEntry| {
                 let label = entry.case.as_ref().map(|case| case.label.clone());
                 (entry.urgency, entry.task.due_on, label, entry.task.id)
@@ -127,7 +126,7 @@ impl<S: LocalStore> Phone<S> {
         let case = cases.into_iter().find(|case| case.id == id).ok_or(PhoneError::CaseUnknown(id))?;
         let mut visits: Vec<VisitRecord> = self.records("visits:", item_kind::VISIT).await?;
         visits.retain(|visit| visit.case_id == id);
-        visits.sort_by_key(|visit| std::cmp::Reverse((visit.visited_on, visit.submission_id)));
+        order::sort_by_key(&mut visits, |visit| std::cmp::Reverse((visit.visited_on, visit.submission_id)));
         let area_names = self
             .area_line(case.area_id)
             .await?
@@ -154,7 +153,7 @@ impl<S: LocalStore> Phone<S> {
     /// When the store cannot be read.
     pub async fn areas(&self) -> Result<BTreeMap<AreaId, AreaRecord>, PhoneError> {
         let areas: Vec<AreaRecord> = self.records("ref|", item_kind::AREA).await?;
-        Ok(areas.into_iter().map(|area| (area.id, area)).collect())
+        Ok(order::map_of(areas.into_iter().map(|area| (area.id, area))))
     }
 
     /// The published pack, once it was pulled.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Duration, Utc};
+use doorstep_form::order;
 use serde::{Deserialize, Serialize};
 
 use super::draft::{MediaEntry, MediaState, media_key};
@@ -16,6 +17,7 @@ use super::records::record_key;
 use crate::api::MediaStored;
 use crate::hash::ContentHash;
 use crate::ids::{DeviceId, FormVersionId, MediaId, SubmissionId};
+use crate::json;
 use crate::pack::{FormBundle, FormVersionRecord};
 use crate::problem::{Problem, ProblemCode};
 use crate::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write, decode};
@@ -144,21 +146,15 @@ impl Snapshot {
                 .iter()
                 .map(decode)
                 .collect::<Result<_, _>>()?,
-            held: store.keys(Table::Record, "").await?.into_iter().collect(),
+            held: order::map_of(store.keys(Table::Record, "").await?),
             forms: forms.iter().map(decode).collect::<Result<_, _>>()?,
-            bundles: store
-                .keys(Table::FormBundle, "")
-                .await?
-                .into_iter()
-                .filter_map(|(key, _)| key.parse().ok())
-                .collect(),
+            bundles: order::set_of(
+                store.keys(Table::FormBundle, "").await?.into_iter().filter_map(|(key, _)| key.parse().ok()),
+            ),
             media: store.scan(Table::Media, "").await?.iter().map(decode).collect::<Result<_, _>>()?,
-            bytes: store
-                .keys(Table::MediaBytes, "")
-                .await?
-                .into_iter()
-                .filter_map(|(key, _)| key.parse().ok())
-                .collect(),
+            bytes: order::set_of(
+                store.keys(Table::MediaBytes, "").await?.into_iter().filter_map(|(key, _)| key.parse().ok()),
+            ),
             statuses: own
                 .iter()
                 .filter(|entry| entry.key.contains(&status_marker))
@@ -192,9 +188,11 @@ impl Synchronisation {
         let mut machine = Self {
             device,
             state: snapshot.state,
-            operations: snapshot.operations.into_iter().map(|entry| (entry.operation.seq, entry)).collect(),
+            operations: order::map_of(
+                snapshot.operations.into_iter().map(|entry| (entry.operation.seq, entry)),
+            ),
             held: snapshot.held,
-            forms: snapshot.forms.into_iter().map(|form| (form.id, form)).collect(),
+            forms: order::map_of(snapshot.forms.into_iter().map(|form| (form.id, form))),
             bundles: snapshot.bundles,
             media: snapshot
                 .media
@@ -202,11 +200,9 @@ impl Synchronisation {
                 .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::Stored))
                 .collect(),
             bytes: snapshot.bytes,
-            missing: snapshot
-                .statuses
-                .into_iter()
-                .map(|status| (status.submission_id, status.media_missing))
-                .collect(),
+            missing: order::map_of(
+                snapshot.statuses.into_iter().map(|status| (status.submission_id, status.media_missing)),
+            ),
             repaired: BTreeSet::new(),
             report: SyncReport::default(),
             pulled_after_files: false,
@@ -428,8 +424,7 @@ impl Synchronisation {
 
     fn fetched(&mut self, form: &FormVersionRecord, bytes: Vec<u8>, now: DateTime<Utc>) -> Step {
         let mut writes = Batch::default();
-        let whole =
-            ContentHash::of(&bytes) == form.sha256 && serde_json::from_slice::<FormBundle>(&bytes).is_ok();
+        let whole = ContentHash::of(&bytes) == form.sha256 && json::read::<FormBundle>(&bytes).is_ok();
         if !whole {
             return self.finish(writes, Some(Failure::NoConnection));
         }

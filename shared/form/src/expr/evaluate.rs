@@ -5,6 +5,7 @@ use super::environment::{Environment, Handle};
 use super::functions::Implementation;
 use super::value::Value;
 use super::{EvaluationError, MAX_STEPS};
+use crate::order;
 use chrono::FixedOffset;
 use std::collections::HashSet;
 
@@ -433,7 +434,7 @@ impl<'a> Evaluator<'a> {
             .filter(|&node| seen.insert(node))
             .map(|node| (self.address(node), node))
             .collect();
-        keyed.sort();
+        order::sort_by(&mut keyed, Ord::cmp);
         keyed.into_iter().map(|(_, node)| node).collect()
     }
 

@@ -3,6 +3,7 @@
 use super::Session;
 use crate::expr::{EvaluationError, Evaluator, Expr, Focus, Handle, Value, number_text};
 use crate::form::NodeKind;
+use crate::order::set_of;
 use crate::path::NodePath;
 use crate::plan::{Formula, Plan, Property};
 use std::collections::BTreeSet;
@@ -240,7 +241,6 @@ impl Session {
             .filter(|&item| item != 0 && self.item(item).is_some_and(|item| !item.removed))
             .map(|item| self.path(item));
         let series = queue.series.into_iter().map(|(parent, node)| self.series_path(parent, node));
-        let paths: BTreeSet<NodePath> = items.chain(series).collect();
-        paths.into_iter().collect()
+        set_of(items.chain(series)).into_iter().collect()
     }
 }
