@@ -27,6 +27,9 @@ const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
 ];
 
+/// What is needed of it.
+const PROGRAMS: [&str; 3] = ["initdb", "postgres", "pg_isready"];
+
 /// A running cluster. Dropping it stops the server and removes the folder.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -150,13 +153,15 @@ fn programs() -> Result<PathBuf> {
         return Ok(folder);
     }
     packages::install(&["postgresql"], "PostgreSQL, for the tests")?;
-    find_programs()
-        .context("PostgreSQL was installed, but initdb is neither in the path nor in /usr/lib/postgresql")
+    find_programs().context(
+        "PostgreSQL was installed, but its programs are neither in the path nor in /usr/lib/postgresql",
+    )
 }
 
 fn find_programs() -> Option<PathBuf> {
-    if let Some(initdb) = packages::program("initdb") {
-        return initdb.parent().map(Path::to_owned);
+    let in_path = packages::program("initdb").and_then(|initdb| initdb.parent().map(Path::to_owned));
+    if let Some(folder) = in_path.filter(|folder| is_whole(folder)) {
+        return Some(folder);
     }
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .ok()?
@@ -165,8 +170,13 @@ fn find_programs() -> Option<PathBuf> {
             let version = entry.file_name().to_str()?.parse().ok()?;
             Some((version, entry.path().join("bin")))
         })
-        .filter(|(_, folder)| folder.join("initdb").is_file())
+        .filter(|(_, folder)| is_whole(folder))
         .collect();
     versions.sort();
     versions.pop().map(|(_, folder)| folder)
+}
+
+/// Some machines have one of the programs in a folder, without the others.
+fn is_whole(folder: &Path) -> bool {
+    PROGRAMS.iter().all(|name| folder.join(name).is_file())
 }

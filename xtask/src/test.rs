@@ -222,7 +222,7 @@ fn run_one(program: &Program, environment: &[(&str, String)], arguments: &[&str]
         .spawn()
         .with_context(|| format!("{} cannot be started", program.executable.display()))?;
     let output = child.stdout.take().context("a test program without an output")?;
-    let tally = tally_of(BufReader::new(output))?;
+    let tally = tally_of(BufReader::new(output), |text| line(text))?;
     let status = child.wait().context("a test program cannot be waited for")?;
     match (tally, status.success()) {
         (Some(tally), true) => Ok(tally),
@@ -235,12 +235,12 @@ fn run_one(program: &Program, environment: &[(&str, String)], arguments: &[&str]
 }
 
 /// Passes the lines on and adds up those that close a run.
-fn tally_of(output: impl BufRead) -> Result<Option<Tally>> {
+fn tally_of(output: impl BufRead, pass_on: impl Fn(&str)) -> Result<Option<Tally>> {
     let mut tally: Option<Tally> = None;
     for text in output.split(b'\n') {
         let text = text.context("the output of a test program cannot be read")?;
         let text = String::from_utf8_lossy(&text);
-        line(&text);
+        pass_on(&text);
         if let Some(found) = closing(&text) {
             tally.get_or_insert_default().add(found);
         }
@@ -265,8 +265,8 @@ mod tests {
     fn closing_lines_are_added_up_and_others_passed_over() -> Result<()> {
         let output = "running 2 tests\ntest result: ok. 14 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                       test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s\n";
-        assert_eq!(tally_of(output.as_bytes())?, Some(Tally { passed: 17, failed: 2 }));
-        assert_eq!(tally_of("test result: nonsense\n".as_bytes())?, None);
+        assert_eq!(tally_of(output.as_bytes(), |_| ())?, Some(Tally { passed: 17, failed: 2 }));
+        assert_eq!(tally_of("test result: nonsense\n".as_bytes(), |_| ())?, None);
         Ok(())
     }
 
