@@ -12,7 +12,7 @@ use leptos::prelude::document;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use crate::browser::{bytes_of, call, call_async, construct, get, global, object, set, settle};
+use crate::browser::{bytes_of, call, call_async, construct, error_name, get, global, object, set, settle};
 use crate::clock;
 use crate::explain::Explain;
 use header::Size;
@@ -142,7 +142,14 @@ async fn decode(file: &web_sys::File, claimed: Option<Size>, max: u32) -> Result
 }
 
 async fn bitmap_of(file: &web_sys::File, options: JsValue) -> Result<JsValue, JsValue> {
-    call_async(&js_sys::global(), "createImageBitmap", &[file.into(), options]).await
+    let bitmap = call_async(&js_sys::global(), "createImageBitmap", &[file.into(), options.clone()]).await;
+    // Chromium below 111 turns pictures upright without being told, and takes
+    // the word for a mistake.
+    if bitmap.as_ref().is_err_and(|error| error_name(error) == "TypeError") {
+        set(&options, "imageOrientation", &JsValue::UNDEFINED);
+        return call_async(&js_sys::global(), "createImageBitmap", &[file.into(), options]).await;
+    }
+    bitmap
 }
 
 async fn shrink(bitmap: &JsValue, max: u32) -> Result<NewFile, CameraError> {
