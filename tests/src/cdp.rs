@@ -111,6 +111,8 @@ impl Browser {
             .args(&launch.arguments)
             .arg(format!("--user-data-dir={}", profile.display()))
             .args(["--remote-debugging-port=0", "about:blank"])
+            // The phones are where the county is; elsewhere it may be another day.
+            .env("TZ", "Asia/Shanghai")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
