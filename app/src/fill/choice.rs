@@ -40,6 +40,7 @@ pub fn ChooseOne(handle: Handle) -> impl IntoView {
         view! {
             <label class="choice">
                 <input
+                    autocomplete="off"
                     class="choice__input"
                     type="radio"
                     name=group.clone()
@@ -98,6 +99,7 @@ pub fn ChooseMany(handle: Handle) -> impl IntoView {
         view! {
             <label class="choice">
                 <input
+                    autocomplete="off"
                     class="choice__input"
                     type="checkbox"
                     value=value.get_value()
@@ -136,6 +138,7 @@ pub fn AcknowledgeField(handle: Handle) -> impl IntoView {
     view! {
         <label class="choice">
             <input
+                autocomplete="off"
                 class="choice__input"
                 type="checkbox"
                 id=handle.id.get_value()

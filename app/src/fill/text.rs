@@ -96,6 +96,7 @@ pub fn LinesField(handle: Handle) -> impl IntoView {
     let typing = Typing { handle, text: field_text(handle, str::to_owned) };
     view! {
         <textarea
+            autocomplete="off"
             class="input input--multiline"
             rows="3"
             id=handle.id.get_value()
@@ -131,6 +132,7 @@ pub fn MomentField(handle: Handle, kind: NodeKind) -> impl IntoView {
     };
     view! {
         <input
+            autocomplete="off"
             class="input"
             type=input_type
             id=handle.id.get_value()

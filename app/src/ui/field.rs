@@ -131,6 +131,7 @@ pub fn TextArea(
                 {hint}
             </p>
             <textarea
+                autocomplete="off"
                 class="input input--multiline"
                 id=id
                 rows="3"
