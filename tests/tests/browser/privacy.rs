@@ -58,6 +58,10 @@ const SEARCH: &str = r"(async (needles) => {
     return { found, values, rows };
 })";
 
+/// Fields whose contents the browser keeps for a restored session.
+const KEPT_BY_THE_BROWSER: &str = r#"[...document.querySelectorAll('input:not([type=file]), textarea, select')]
+    .filter((field) => field.getAttribute('autocomplete') !== 'off').map((field) => field.outerHTML)"#;
+
 #[derive(serde::Deserialize)]
 struct Searched {
     found: Vec<String>,
@@ -119,6 +123,11 @@ async fn nothing_personal_is_on_the_disk_in_the_clear() -> Result<()> {
     // in a key.
     let known = search(&worker, &[&stage.elder.to_string()]).await?;
     ensure!(!known.found.is_empty(), "the search would find something");
+
+    // The browser would write what is in a field to its session files, sooner
+    // or later, if the field did not forbid it.
+    let kept: Vec<String> = worker.page.evaluate(KEPT_BY_THE_BROWSER).await?;
+    assert_eq!(kept, Vec::<String>::new());
 
     let profile = worker.put_away().await?;
     let (found, files) = on_the_disk(profile.path(), &needles).context("reading the profile")?;
