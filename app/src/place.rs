@@ -30,16 +30,16 @@ impl Explain for PlaceError {
     fn explain(&self) -> LocalText {
         match self {
             Self::Denied => LocalText::new(
-                "没有定位权限。请在手机设置中允许浏览器使用位置信息,再试一次;也可以不填位置继续。",
-                "The browser may not use the location. Allow it in the phone's settings and try again, or go on without a place.",
+                "没有定位权限。请在手机设置中允许浏览器使用位置信息,再试一次;也可以先填其他内容。",
+                "The browser may not use the location. Allow it in the phone's settings and try again, or fill in the rest first.",
             ),
             Self::Unavailable => LocalText::new(
-                "手机无法定位。请打开定位服务,再试一次;也可以不填位置继续。",
-                "The phone cannot tell where it is. Switch location on and try again, or go on without a place.",
+                "手机无法定位。请打开定位服务,再试一次;也可以先填其他内容。",
+                "The phone cannot tell where it is. Switch location on and try again, or fill in the rest first.",
             ),
             Self::Timeout => LocalText::new(
-                "20 秒内没有定到位置。请到窗边或室外再试一次;也可以不填位置继续。",
-                "No place was found within 20 seconds. Try again at a window or outside, or go on without a place.",
+                "20 秒内没有定到位置。请到窗边或室外再试一次;也可以先填其他内容。",
+                "No place was found within 20 seconds. Try again at a window or outside, or fill in the rest first.",
             ),
         }
     }
