@@ -87,9 +87,10 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
         supervisor.page.says("Language").await?;
     }
     supervisor.go_to("/queue").await?;
-    let row = supervisor.page.the(by_id(waiting.submission_id)).await?;
+    supervisor.page.the(by_id(waiting.submission_id)).await?;
     album.take(&supervisor, "queue").await?;
-    row.click().await?;
+    // Found again: the list may have been drawn anew while the picture was taken.
+    supervisor.page.the(by_id(waiting.submission_id)).await?.click().await?;
     supervisor.page.the(By::css("[data-path] img[src^='blob:']")).await?;
     album.take(&supervisor, "submission").await?;
     supervisor.press_button(if english { "Approve" } else { "通过" }).await?;
