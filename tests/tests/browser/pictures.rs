@@ -57,6 +57,7 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     phone.sync().await?;
 
     let worker = Handset::unpack(&stage.gate.base_url(), screen).await?;
+    worker.page.the(By::label("账号")).await?;
     album.take(&worker, "login").await?;
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.scene.elder).await?;
