@@ -13,7 +13,8 @@ use thiserror::Error;
 /// Environment variables of ours begin so.
 const ENVIRONMENT_PREFIX: &str = "DOORSTEP_";
 /// Of these, the ones that are not the server's.
-const NOT_SETTINGS: &[&str] = &["CONFIG", "WASM_TOOLCHAIN"];
+const NOT_SETTINGS: &[&str] =
+    &["CONFIG", "SCREENSHOTS", "TEST_CHROMIUM", "TEST_CHROMIUM_ARGUMENTS", "WASM_TOOLCHAIN"];
 
 /// How the server is set up.
 #[derive(Clone, Debug, Deserialize, Serialize)]
