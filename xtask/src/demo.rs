@@ -2,12 +2,17 @@
 //! with the app inside, and the server's own demonstration.
 
 use std::path::PathBuf;
+use std::process::{Child, Command};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::console::step;
+use crate::toolchain::Toolchain;
 use crate::{dist, workspace};
+
+/// See `Cargo.toml`: quick to build.
+const PROFILE: &str = "demo";
 
 /// What the server's `demo` is told.
 #[derive(Debug, Args)]
@@ -29,16 +34,46 @@ pub(crate) struct Options {
 /// When something does not build, or the server does not start.
 pub(crate) fn run(options: &Options) -> Result<()> {
     step("1/3 the phone app (on a fresh machine this takes some minutes)");
-    dist::run()?;
+    let ahead = begin_server()?;
+    let app = dist::run();
+    if let Some(ahead) = ahead {
+        finish(ahead)?;
+    }
+    app?;
     step("2/3 the server, with the app inside");
-    workspace::run(workspace::cargo().args(["build", "--release", "--package", "doorstep"]))?;
+    workspace::run(&mut build_server())?;
     step("3/3 the county");
-    let server = workspace::target_folder()?.join("release").join("doorstep");
-    let mut command = std::process::Command::new(server);
+    let server = workspace::target_folder()?.join(PROFILE).join("doorstep");
+    let mut command = Command::new(server);
     command.current_dir(workspace::root()).arg("demo");
     command.args(["--port", &options.port.to_string()]).arg("--data").arg(&options.data);
     if options.lan {
         command.arg("--lan");
     }
     workspace::run(&mut command)
+}
+
+fn build_server() -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--profile", PROFILE, "--package", "doorstep"]);
+    cargo
+}
+
+/// On a fresh machine the server is compiled beside the app, without it: the
+/// app's last minutes leave a core idle, and what the server is made of takes
+/// as long again. The app is put inside afterwards.
+fn begin_server() -> Result<Option<Child>> {
+    if dist::dist_folder().join("index.html").exists() {
+        return Ok(None);
+    }
+    Toolchain::find_or_install()?;
+    step("meanwhile: what the server is made of");
+    let child = build_server().arg("--quiet").spawn().context("cargo cannot be started")?;
+    Ok(Some(child))
+}
+
+fn finish(mut ahead: Child) -> Result<()> {
+    let status = ahead.wait().context("the build of the server cannot be waited for")?;
+    ensure!(status.success(), "the server does not build ({status}); the compiler has said why");
+    Ok(())
 }
