@@ -15,6 +15,7 @@ mod table;
 use crate::form::Form;
 use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use crate::workbook::Workbook;
+use std::collections::BTreeMap;
 use table::Languages;
 
 /// Most problems reported for one workbook; a broken column would otherwise
@@ -38,8 +39,16 @@ pub(crate) fn form_from_workbook(
         style: settings.style,
         instance_name: settings.instance_name,
         root: settings.root,
+        root_attributes: Vec::new(),
+        namespaces: BTreeMap::new(),
         nodes: survey.nodes,
+        body: None,
+        actions: Vec::new(),
         lists,
+        documents: BTreeMap::new(),
+        texts: BTreeMap::new(),
+        submission: BTreeMap::new(),
+        entities: Vec::new(),
         externals: survey.externals,
         survey_columns: survey.columns,
         instance_name_column: settings.instance_name_column,

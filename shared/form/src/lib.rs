@@ -37,7 +37,7 @@ mod verify;
 mod view;
 mod workbook;
 
-pub use form::{Form, MAX_NESTING, NodeKind, Text};
+pub use form::{DataType, Form, MAX_NESTING, MediaKind, NodeKind, Text};
 pub use path::{NodePath, PathError};
 pub use plan::{Attachments, Plan};
 pub use problem::{AuthoringProblem, Severity, did_you_mean};

@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use super::table::{Languages, Table};
 use crate::form::Choice;
+use crate::form::Media;
 use crate::problem::AuthoringProblem;
 use crate::workbook::Workbook;
 use std::collections::{BTreeMap, HashMap};
@@ -54,11 +55,11 @@ pub(super) fn read(
             ));
             continue;
         }
-        if let Some(text) = label.0.iter().find(|text| text.contains("${")) {
+        if let Some(text) = label.0.iter().find(|text| text.plain().is_none()) {
             problems.push(
                 table
                     .problem(row, "label", "references in the labels of choices are not supported yet")
-                    .finding(text),
+                    .finding(text.to_string()),
             );
         }
         if label.is_empty() {
@@ -81,7 +82,12 @@ pub(super) fn read(
             .map(|&column| (column.to_owned(), table.cell(row, column).to_owned()))
             .filter(|(_, cell)| !cell.is_empty())
             .collect();
-        lists.entry(list.to_owned()).or_default().push(Choice { name: name.to_owned(), label, columns });
+        lists.entry(list.to_owned()).or_default().push(Choice {
+            name: name.to_owned(),
+            label,
+            media: Media::new(),
+            columns,
+        });
     }
     lists
 }

@@ -2,35 +2,10 @@
 
 use super::table::Table;
 use crate::expr;
-use crate::form::{Choice, ChoiceSource, Default, Node, NodeKind, Text};
+use crate::form::{Choice, ChoiceSource, Default, Node, NodeKind};
 use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use crate::workbook::Row;
 use std::collections::BTreeMap;
-
-pub(super) fn empty_node(name: &str, kind: NodeKind, row: u32) -> Node {
-    Node {
-        name: name.to_owned(),
-        kind,
-        row,
-        label: Text::default(),
-        hint: Text::default(),
-        guidance_hint: Text::default(),
-        required: None,
-        required_message: Text::default(),
-        relevant: None,
-        constraint: None,
-        constraint_message: Text::default(),
-        calculation: None,
-        default: None,
-        read_only: None,
-        repeat_count: None,
-        choices: None,
-        choice_filter: None,
-        appearance: String::new(),
-        parameters: BTreeMap::new(),
-        children: Vec::new(),
-    }
-}
 
 /// Reads the cells that all kinds of rows share.
 pub(super) fn node(
@@ -42,7 +17,7 @@ pub(super) fn node(
     problems: &mut Vec<AuthoringProblem>,
 ) -> Node {
     let some = |base: &str| Some(table.cell(row, base).to_owned()).filter(|cell| !cell.is_empty());
-    let mut node = empty_node(&name(table, row, problems), kind, row.number);
+    let mut node = Node::new(&name(table, row, problems), kind, row.number);
     node.label = table.text(row, "label");
     node.hint = table.text(row, "hint");
     node.guidance_hint = table.text(row, "guidance_hint");

@@ -1,6 +1,6 @@
 //! A sheet as a table with headers, and the languages its headers name.
 
-use crate::form::Text;
+use crate::form::{Text, Words};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use crate::workbook::{Row, Sheet, column_letters};
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ impl<'a> Table<'a> {
 
     /// The cells of this column in all languages.
     pub(super) fn text(&self, row: &Row, base: &str) -> Text {
-        let mut texts: Vec<String> = Vec::new();
+        let mut texts: Vec<Words> = Vec::new();
         for (column, cell) in self.columns.iter().zip(&row.cells) {
             let Some(column) = column.as_ref().filter(|column| column.base == base) else {
                 continue;
@@ -171,11 +171,10 @@ impl<'a> Table<'a> {
             }
             let language = column.language.unwrap_or(0);
             if texts.len() <= language {
-                texts.resize(language + 1, String::new());
+                texts.resize(language + 1, Words::default());
             }
             if let Some(text) = texts.get_mut(language) {
-                text.clear();
-                text.push_str(cell);
+                *text = Words::written(cell);
             }
         }
         Text(texts)

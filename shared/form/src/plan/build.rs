@@ -6,7 +6,7 @@ use super::{
     Templates, graph, lists,
 };
 use crate::expr::{self, Axis, Call, Expr, Path, Start, Step, Test};
-use crate::form::{ChoiceSource, Default, Form, MAX_NESTING, Node, NodeKind, Text};
+use crate::form::{ChoiceSource, Default, Form, MAX_NESTING, Node, NodeKind, Piece, Text, Words};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -279,6 +279,7 @@ impl Compiler<'_> {
                 let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem);
                 (stem, value.as_str(), label.as_str())
             }
+            ChoiceSource::Nodes { .. } => return None,
             ChoiceSource::Repeat(name) => return self.answers(name).map(PlanChoices::Answers),
         };
         let list = self.plan.list_names.get(name).copied()?;
@@ -376,7 +377,7 @@ impl Compiler<'_> {
         for (language, written) in languages.iter().zip(0_usize..) {
             let own = text.0.get(written).filter(|own| !own.is_empty());
             let header = format!("{header}::{language}");
-            templates.push(match own.map(String::as_str).or_else(|| text.in_language(written)) {
+            templates.push(match own.or_else(|| text.in_language(written)) {
                 None => Vec::new(),
                 // Mistakes in a text that stands in for another are told once.
                 Some(shown) if own.is_none() => self.template(shown, None),
@@ -386,30 +387,27 @@ impl Compiler<'_> {
         templates
     }
 
-    /// Cuts a text at its `${references}`.
-    fn template(&mut self, text: &str, header: Option<&str>) -> Vec<Part> {
+    /// Binds the expressions within a text.
+    fn template(&mut self, words: &Words, header: Option<&str>) -> Vec<Part> {
         let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once("${") {
-            let Some((name, after)) = behind.split_once('}') else { break };
-            if !before.is_empty() {
-                parts.push(Part::Text(before.to_owned()));
-            }
-            let reference = format!("${{{name}}}");
+        for piece in &words.0 {
+            let output = match piece {
+                Piece::Text(text) => {
+                    parts.push(Part::Text(text.clone()));
+                    continue;
+                }
+                Piece::Output(output) => output,
+            };
             let known = self.problems.len();
             let shown = header.unwrap_or("label");
-            if let Some(mut expression) = self.parse(&reference, shown) {
-                let findings = self.bind(&mut expression, &[Place::Node(self.number)], &reference, shown);
+            if let Some(mut expression) = self.parse(output, shown) {
+                let findings = self.bind(&mut expression, &[Place::Node(self.number)], output, shown);
                 self.watch(&findings, Property::Look);
                 parts.push(Part::Formula(Arc::new(expression)));
             }
             if header.is_none() {
                 self.problems.truncate(known);
             }
-            rest = after;
-        }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
         }
         parts
     }

@@ -2,7 +2,7 @@
 //! indexes for the columns that filters compare for equality.
 
 use super::Attachments;
-use crate::form::{Choice, External, Form, Text};
+use crate::form::{Choice, External, Form, Piece, Text, Words};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl List {
         if let Some(labels) = &self.labels
             && self.columns.get(usize::from(column)).is_some_and(|name| name == "label")
         {
-            return labels.get(row).and_then(|text| text.in_language(language)).unwrap_or_default();
+            return labels.get(row).and_then(|text| text.in_language(language)?.plain()).unwrap_or_default();
         }
         self.rows.get(row).and_then(|cells| cells.get(usize::from(column))).map_or("", String::as_str)
     }
@@ -91,7 +91,11 @@ fn from_choices(name: &str, choices: &[Choice]) -> List {
         cells
     });
     let labels = choices.iter().map(|choice| {
-        if choice.label.is_empty() { Text(vec![choice.name.clone()]) } else { choice.label.clone() }
+        if choice.label.is_empty() {
+            Text(vec![Words(vec![Piece::Text(choice.name.clone())])])
+        } else {
+            choice.label.clone()
+        }
     });
     List {
         name: name.to_owned(),
