@@ -48,7 +48,7 @@ pub(crate) fn form_from_workbook(
         documents: BTreeMap::new(),
         texts: BTreeMap::new(),
         submission: BTreeMap::new(),
-        entities: Vec::new(),
+        external_lists: std::collections::BTreeSet::new(),
         externals: survey.externals,
         survey_columns: survey.columns,
         instance_name_column: settings.instance_name_column,

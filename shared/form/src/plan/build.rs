@@ -126,6 +126,12 @@ fn index_of(number: u32) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
+/// Whether a group or repeat has anything for people in it.
+fn shows_something(plan: &Plan, container: u32) -> bool {
+    let end = plan.node(container).map_or(container, |node| node.end);
+    (container..end).any(|inside| plan.node(inside).is_some_and(|node| node.kind.is_shown()))
+}
+
 /// Each top-level group or repeat is a page; what is shown between them, too.
 fn find_pages(plan: &mut Plan) {
     let top = plan.nodes.first().map_or_else(Vec::new, |root| root.children.clone());
@@ -133,6 +139,9 @@ fn find_pages(plan: &mut Plan) {
     for number in top {
         let Some(node) = plan.node(number) else { continue };
         let (container, shown) = (node.kind.is_container(), node.kind.is_shown());
+        if container && !shows_something(plan, number) {
+            continue;
+        }
         if container {
             pages.push(PlanPage { group: Some(number), nodes: vec![number] });
         } else if shown {
