@@ -37,7 +37,7 @@ pub(super) const SHEET: &str = "XForm";
 /// problem are line and element of the document.
 pub fn read(xml: &str) -> Result<(Form, Vec<AuthoringProblem>), Vec<AuthoringProblem>> {
     let xml = xml.strip_prefix('\u{feff}').unwrap_or(xml);
-    let document = parse(xml).map_err(|problem| vec![problem])?;
+    let document = parse(xml)?;
     let mut problems = Problems::default();
     let form = model::form(&document, &mut problems);
     let mut problems = problems.list;
@@ -51,26 +51,21 @@ pub fn read(xml: &str) -> Result<(Form, Vec<AuthoringProblem>), Vec<AuthoringPro
 }
 
 /// Parses XML within the bounds of this crate.
-pub(super) fn parse(xml: &str) -> Result<Document<'_>, AuthoringProblem> {
+pub(super) fn parse(xml: &str) -> Result<Document<'_>, Vec<AuthoringProblem>> {
     if xml.len() > MAX_XFORM_BYTES {
-        return Err(AuthoringProblem::error(
-            SHEET,
-            format!("the document has {} bytes; at most {MAX_XFORM_BYTES} are read", xml.len()),
-        ));
+        let message = format!("the document has {} bytes; at most {MAX_XFORM_BYTES} are read", xml.len());
+        return Err(vec![AuthoringProblem::error(SHEET, message)]);
     }
     let options = ParsingOptions { nodes_limit: MAX_XFORM_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(xml, options).map_err(|error| {
         let position = error.pos();
-        AuthoringProblem::error(SHEET, format!("this is not XML: {error}")).at_row(position.row)
+        vec![AuthoringProblem::error(SHEET, format!("this is not XML: {error}")).at_row(position.row)]
     })?;
     match too_deep(&document) {
-        Some(node) => Err(at(
-            AuthoringProblem::error(
-                SHEET,
-                format!("elements lie more than {MAX_DEPTH} deep; flatten the form"),
-            ),
-            node,
-        )),
+        Some(node) => {
+            let message = format!("elements lie more than {MAX_DEPTH} deep; flatten the form");
+            Err(vec![at(AuthoringProblem::error(SHEET, message), node)])
+        }
         None => Ok(document),
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
         documents,
         texts: itext.texts(&lists.dynamic, document.input_text()),
         submission: submission(model, problems),
-        entities: Vec::new(),
+        external_lists: std::collections::BTreeSet::new(),
         externals,
         survey_columns: BTreeMap::new(),
         instance_name_column: None,

@@ -31,11 +31,8 @@ pub(super) fn steps(path: &str) -> Option<(bool, Vec<&str>)> {
     let mut name_end = None;
     for (index, character) in path.char_indices() {
         match (character, quote) {
-            (_, Some(open)) => {
-                if character == open {
-                    quote = None;
-                }
-            }
+            (_, Some(open)) if character == open => quote = None,
+            (_, Some(_)) => {}
             ('\'' | '"', None) if depth > 0 => quote = Some(character),
             ('[', None) => {
                 if depth == 0 {
@@ -63,7 +60,7 @@ pub(super) fn steps(path: &str) -> Option<(bool, Vec<&str>)> {
                     .chars()
                     .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
     };
-    steps.iter().all(|step| plain(&step)).then_some((absolute, steps))
+    steps.iter().all(|step| plain(step)).then_some((absolute, steps))
 }
 
 impl Tree<'_, '_> {
