@@ -48,6 +48,11 @@ const ARGUMENTS: [&str; 12] = [
     "--js-flags=--expose-gc",
 ];
 
+/// How a script starts a program.
+const START: &str = "import load from './program.js';
+const start = () => load({ module_or_path: '/program_bg.wasm' });
+";
+
 /// The browser that is there.
 pub(crate) fn chromium() -> Option<PathBuf> {
     env::var_os(PROGRAM_VARIABLE)
@@ -74,7 +79,7 @@ impl Page {
         bindgen.input_bytes("program", wasm.to_vec()).out_name("program").web(true)?.typescript(false);
         let mut output = bindgen.generate_output().context("wasm-bindgen does not take the program")?;
         let javascript = output.js().as_bytes().to_vec();
-        let mut page = Page { script: "import start from './program.js';\n".to_owned(), ..Page::default() };
+        let mut page = Page { script: START.to_owned(), ..Page::default() };
         page.files.insert("/program.js".to_owned(), javascript);
         page.files.insert("/program_bg.wasm".to_owned(), output.wasm_mut().emit_wasm());
         Ok(page)
