@@ -282,6 +282,9 @@ impl Compiler<'_> {
 
     fn choices(&mut self) -> Option<PlanChoices> {
         let source = self.source;
+        if !source.kind.is_select() {
+            return None;
+        }
         let (name, value, label) = match source.choices.as_ref()? {
             ChoiceSource::List(name) => (name.as_str(), "name", "label"),
             ChoiceSource::File { file, value, label } => {
