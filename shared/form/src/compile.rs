@@ -110,7 +110,12 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         expand::add_none(&mut survey.nodes, &mut lists);
     }
     settings::complete(&mut settings, survey.settings, problems);
-    entities::apply(entity_table.as_ref(), &table, &mut survey.nodes, problems);
+    let mut model_attributes = BTreeMap::from([("odk:xforms-version".to_owned(), "1.0.0".to_owned())]);
+    let entities = entities::apply(entity_table.as_ref(), &table, &mut survey.nodes, problems);
+    if let Some(version) = entities {
+        model_attributes.insert("entities:entities-version".to_owned(), version.to_owned());
+        settings.namespaces.insert("entities".to_owned(), entities::NAMESPACE.to_owned());
+    }
     unique::check(&survey.nodes, &table, problems);
 
     let names = references::Names::of(&survey.nodes, &settings.root);
@@ -164,5 +169,6 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         externals: survey.externals.found,
         survey_columns: table.letters(&languages),
         instance_name_column: settings.instance_name_column,
+        model_attributes,
     })
 }

@@ -11,7 +11,7 @@ pub(super) fn default(cell: &str, kind: NodeKind) -> Default {
         kind,
         NodeKind::Date | NodeKind::DateTime | NodeKind::Geopoint | NodeKind::Geotrace | NodeKind::Geoshape
     );
-    if cell.contains("${") || (computes(cell, hyphens) && expr::parse(cell).is_ok()) {
+    if cell.contains("${") || computes(cell, hyphens) && (cell.contains('(') || expr::parse(cell).is_ok()) {
         Default::Expression(cell.to_owned())
     } else {
         Default::Value(cell.to_owned())

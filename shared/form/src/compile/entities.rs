@@ -32,13 +32,17 @@ impl Declaration {
     }
 }
 
-/// Reads both and puts the entities into the tree.
+/// Of the names that entities need in a form.
+pub(super) const NAMESPACE: &str = "http://www.opendatakit.org/xforms/entities";
+
+/// Reads both and puts the entities into the tree. The version of the
+/// specification that the form needs; `None` without entities.
 pub(super) fn apply(
     table: Option<&Table>,
     survey: &Table,
     nodes: &mut Vec<Node>,
     problems: &mut Vec<AuthoringProblem>,
-) {
+) -> Option<&'static str> {
     let before = problems.len();
     let declarations = table.map_or_else(Vec::new, |table| read(table, problems));
     let mut collector = Collector {
@@ -50,7 +54,7 @@ pub(super) fn apply(
     };
     collector.nodes(nodes, &mut Vec::new());
     let references = collector.references;
-    let Some(table) = table.filter(|_| problems.len() == before) else { return };
+    let Some(table) = table.filter(|_| problems.len() == before) else { return None };
     let wishes: Vec<Wish> = declarations
         .iter()
         .zip(references)
@@ -73,13 +77,21 @@ pub(super) fn apply(
             }
         }
         Ok(places) => {
+            let repeats = places.iter().flatten().any(|container| container.repeats);
+            let several = places.len() > 1;
             for (declaration, place) in declarations.iter().zip(places) {
                 if let Some(children) = descend(nodes, &place) {
                     put_into_meta(children, vec![element(declaration)]);
                 }
             }
+            return (!declarations.is_empty()).then_some(if repeats || several {
+                "2025.1.0"
+            } else {
+                "2024.1.0"
+            });
         }
     }
+    None
 }
 
 fn read(table: &Table, problems: &mut Vec<AuthoringProblem>) -> Vec<Declaration> {

@@ -71,11 +71,11 @@ impl Session {
                 !digits.is_empty() && digits.len() <= 18 && digits.bytes().all(|byte| byte.is_ascii_digit())
             }
             NodeKind::Decimal | NodeKind::Range => {
-                is_decimal(value) && text_to_number(value, offset).is_finite()
+                is_decimal(value) && text_to_number(value, &offset).is_finite()
             }
             NodeKind::Date => parse_date(value).is_some(),
             NodeKind::Time => parse_time(value).is_some(),
-            NodeKind::DateTime => parse_date_time(value, offset).is_some(),
+            NodeKind::DateTime => parse_date_time(value, &offset).is_some(),
             NodeKind::Geopoint => is_place(value),
             NodeKind::Geotrace | NodeKind::Geoshape => {
                 let places: Vec<&str> =
@@ -123,8 +123,8 @@ impl Session {
                     nodes.into_iter().map(|node| self.text(node)).filter(|answer| !answer.is_empty());
                 Ok(answers
                     .map(|answer| ChoiceView {
-                        label: answer.clone(),
-                        value: answer,
+                        label: answer.clone().into_owned(),
+                        value: answer.into_owned(),
                         initials: String::new(),
                     })
                     .collect())

@@ -136,7 +136,7 @@ impl Session {
         Ok(match value {
             Value::Number(number) if number.is_nan() => String::new(),
             Value::Number(number) => number_text(number),
-            other => evaluator.to_text(other),
+            other => evaluator.to_text(other).into_owned(),
         })
     }
 
