@@ -54,7 +54,7 @@ pub(super) fn apply(
     };
     collector.nodes(nodes, &mut Vec::new());
     let references = collector.references;
-    let Some(table) = table.filter(|_| problems.len() == before) else { return None };
+    let table = table.filter(|_| problems.len() == before)?;
     let wishes: Vec<Wish> = declarations
         .iter()
         .zip(references)

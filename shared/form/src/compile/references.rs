@@ -148,7 +148,7 @@ pub(super) fn check_triggers(
     for node in nodes {
         for trigger in &node.triggers {
             let Some(row) = table.rows.iter().find(|row| row.number == node.row) else { continue };
-            let questions = names.questions.iter().map(|(name, _)| name.as_str());
+            let questions = names.questions.keys().map(String::as_str);
             match names.questions.get(trigger) {
                 None => problems.push(
                     table

@@ -4,7 +4,7 @@ use super::externals::Externals;
 use super::question_types::{Block, RowType, understand};
 use super::table::Table;
 use super::{expand, rows};
-use crate::form::{Choice, ChoiceSource, MAX_NESTING, Media, Node, NodeKind, Text};
+use crate::form::{Choice, ChoiceSource, MAX_NESTING, Node, NodeKind};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use crate::workbook::Row;
 use std::collections::{BTreeMap, BTreeSet};
@@ -263,10 +263,9 @@ impl Tree<'_> {
     /// Within a table of selects: the first brings the head of the table, all
     /// lose their labels of choices.
     fn table_list(&mut self, row: &Row, list: &str, select: &mut Node) {
-        let Some(Some(shared)) = self.open.last_mut().map(|open| &mut open.table) else { return };
-        let Some(shared) = shared else {
-            *self.open.last_mut().map(|open| &mut open.table).unwrap_or(&mut None) =
-                Some(Some(list.to_owned()));
+        let Some(table) = self.open.last_mut().and_then(|open| open.table.as_mut()) else { return };
+        let Some(shared) = table else {
+            *table = Some(list.to_owned());
             if select.choice_filter.is_some() {
                 self.reader.error(row, "choice_filter", "choices in a table-list cannot be filtered");
             }
@@ -354,9 +353,9 @@ impl Tree<'_> {
         if is_table && !(node.label.is_empty() && node.hint.is_empty()) {
             let mut label =
                 Node::new(&format!("generated_table_list_label_{}", row.number), NodeKind::Note, row.number);
-            label.label = std::mem::replace(&mut node.label, Text::default());
-            label.hint = std::mem::replace(&mut node.hint, Text::default());
-            label.media = std::mem::replace(&mut node.media, Media::new());
+            label.label = std::mem::take(&mut node.label);
+            label.hint = std::mem::take(&mut node.hint);
+            label.media = std::mem::take(&mut node.media);
             node.children.push(label);
         }
         self.open.push(Open { node, block, list, table: is_table.then_some(None) });
