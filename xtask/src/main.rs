@@ -8,6 +8,7 @@
 //!   of them need. [`tidy`]: the rules.
 //! * [`bench`]: how fast the form engine is, beside others.
 //! * [`browser`]: a page in a headless Chromium that does one thing.
+//! * [`fuzz`]: made-up inputs for the form engine.
 //! * [`packages`] installs what is missing, or says exactly what to install.
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ mod conformance;
 mod console;
 mod demo;
 mod dist;
+mod fuzz;
 mod packages;
 mod postgres;
 mod test;
@@ -53,6 +55,8 @@ enum Task {
     /// How fast the form engine is, beside other engines where they are installed.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Made-up inputs for the doors of the form engine; without a target they are listed.
+    Fuzz(fuzz::Options),
     /// The first story in a real Chromium 103.
     Chromium103,
 }
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Chromium103 => chromium103::run(),
     };
     match outcome {
