@@ -3,9 +3,13 @@
 //!
 //! [`read`] makes a [`Form`](crate::Form) of an XForm. What is not an XForm, or
 //! says what no client could follow, is reported with line, column and element,
-//! all mistakes at once.
+//! all mistakes at once. [`write`] makes an XForm of a form, for clients that read
+//! nothing else.
 
+mod markup;
 mod names;
 mod read;
+mod write;
 
 pub use read::{MAX_XFORM_BYTES, MAX_XFORM_NODES, read};
+pub use write::write;

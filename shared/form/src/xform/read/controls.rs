@@ -39,7 +39,7 @@ fn upload(media_type: &str) -> NodeKind {
 }
 
 /// The media type that a kind has by itself.
-pub(super) fn media_type(kind: NodeKind) -> Option<&'static str> {
+pub(in crate::xform) fn media_type(kind: NodeKind) -> Option<&'static str> {
     Some(match kind {
         NodeKind::Image => "image/*",
         NodeKind::Audio => "audio/*",
