@@ -133,11 +133,15 @@ impl<'f> Writer<'f> {
         control.set_some("appearance", &node.appearance);
         carry(&mut control, &node.body_attributes, |value| self.references.expand(value, path));
         let label = (&node.label, &Text::default(), &node.media);
-        if let Some(label) = self.label("label", &format!("{path}:label"), label, path) {
+        let label = self.label("label", &format!("{path}:label"), label, path);
+        let hint = (&node.hint, &node.guidance_hint, &Media::new());
+        let hint = self.label("hint", &format!("{path}:hint"), hint, path);
+        // Clients expect a label before a hint, and in the head of a table.
+        let expected = hint.is_some() || node.appearance.split(' ').any(|word| word == "label");
+        if let Some(label) = label.or_else(|| expected.then(|| Element::new("label"))) {
             control.push(label);
         }
-        let hint = (&node.hint, &node.guidance_hint, &Media::new());
-        if let Some(hint) = self.label("hint", &format!("{path}:hint"), hint, path) {
+        if let Some(hint) = hint {
             control.push(hint);
         }
         if query.is_none() {

@@ -16,12 +16,13 @@ impl Writer<'_> {
         root.set_some("version", &form.version);
         attributes(&mut root, &form.root_attributes);
         for node in &form.nodes {
-            self.fresh(node, false, &mut root);
+            self.fresh(node, true, &mut root);
         }
         root
     }
 
-    /// What a new instance has of a node.
+    /// What a new instance has of a node; of a repeat also the template, unless
+    /// one stands elsewhere.
     fn fresh(&mut self, node: &Node, templates: bool, into: &mut Element) {
         self.has_entities |= node.name == "entity" && super::super::names::local(&into.name) == "meta";
         if node.kind != NodeKind::Repeat {
@@ -30,7 +31,7 @@ impl Writer<'_> {
             return;
         }
         let has_body = !node.no_add_remove || self.is_shown_repeat(node);
-        if has_body {
+        if has_body && templates {
             let mut template = self.one(node, true);
             template.set("jr:template", "");
             into.push(template);

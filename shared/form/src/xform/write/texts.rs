@@ -10,7 +10,6 @@ pub(super) struct Texts {
     languages: usize,
     /// The only language has no name of its own.
     unnamed: bool,
-    /// In the order of their first use.
     texts: Vec<Entry>,
     places: BTreeMap<String, usize>,
 }
@@ -38,14 +37,15 @@ impl Texts {
         texts
     }
 
-    /// Whether a text must be a translation.
+    /// Whether a text must be a translation. One with fewer entries than there
+    /// are languages was written without a language.
     pub(super) fn translated(&self, text: &Text, media: &Media) -> bool {
         if !media.values().all(Text::is_empty) {
             return true;
         }
         let others = text.0.iter().skip(1).any(|words| !words.is_empty());
         let first = text.0.first().is_some_and(|words| !words.is_empty());
-        others || (first && !self.unnamed)
+        others || (first && !self.unnamed && text.0.len() >= self.languages)
     }
 
     fn forms(
@@ -172,10 +172,12 @@ impl Texts {
             if place == 0 {
                 translation.set("default", "true()");
             }
-            for entry in &self.texts {
+            for entry in self.places.values().filter_map(|&place| self.texts.get(place)) {
                 let mut text = Element::new("text").with("id", entry.id.as_str());
                 for (form, by_language) in &entry.forms {
-                    let missing = || entry.complete.then(|| vec![Content::Text("-".to_owned())]);
+                    let is_words = matches!(*form, "" | "guidance");
+                    let missing =
+                        || (entry.complete && is_words).then(|| vec![Content::Text("-".to_owned())]);
                     let Some(content) = by_language.get(place).cloned().flatten().or_else(missing) else {
                         continue;
                     };
