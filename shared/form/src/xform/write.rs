@@ -173,9 +173,8 @@ fn below_top_entity(node: &Node, at_top: bool) -> bool {
 /// people where the form computes one.
 fn with_identity(form: &Form) -> Form {
     let mut form = form.clone();
-    let is_meta =
-        |node: &&mut Node| super::names::local(&node.name) == "meta" && node.kind == NodeKind::Group;
-    let place = form.nodes.iter_mut().position(|mut node| is_meta(&&mut node));
+    let is_meta = |node: &Node| super::names::local(&node.name) == "meta" && node.kind == NodeKind::Group;
+    let place = form.nodes.iter().position(is_meta);
     let place = place.unwrap_or_else(|| {
         form.nodes.push(Node::new("meta", NodeKind::Group, 0));
         form.nodes.len() - 1
@@ -197,7 +196,7 @@ fn with_identity(form: &Form) -> Form {
     form
 }
 
-/// The names that the form's own elements must not take.
+/// Names of lists.
 type ListNames<'f> = HashSet<&'f str>;
 
 /// The value that a node begins with, when it is written out.

@@ -171,7 +171,10 @@ impl Itext {
         let taken = self.taken.borrow();
         let asked_for = |id: &String| {
             let times = taken.get(id).copied().unwrap_or_default();
-            dynamic || times == 0 || named.get(id.as_str()).is_some_and(|&all| all > times)
+            let elsewhere = named.get(id.as_str()).is_some_and(|&all| all > times);
+            // Only a hint has guidance, and a hint is not asked for by expressions.
+            let is_hint = self.texts.get(id).is_some_and(|forms| forms.contains_key("guidance"));
+            times == 0 || elsewhere || (dynamic && !is_hint)
         };
         let kept = self.texts.keys().filter(|id| asked_for(id));
         kept.filter_map(|id| {

@@ -3,7 +3,6 @@
 use super::super::markup::Element;
 use super::{Writer, literal};
 use crate::form::{Node, NodeKind};
-use serde_json::Value;
 
 impl Writer<'_> {
     pub(super) fn primary_instance(&mut self) -> Element {
@@ -39,7 +38,7 @@ impl Writer<'_> {
         match &node.initial {
             Some(initial) => {
                 for instance in initial {
-                    into.push(given(node, instance));
+                    into.push(super::super::instance::element(node, instance));
                 }
             }
             None => {
@@ -71,35 +70,4 @@ fn attributes(element: &mut Element, attributes: &[Node]) {
     for attribute in attributes {
         element.set(&attribute.name, literal(attribute));
     }
-}
-
-/// An instance that the form writes out.
-fn given(node: &Node, instance: &Value) -> Element {
-    let mut element = Element::new(node.name.as_str());
-    let value = |name: &str| instance.get(name).and_then(Value::as_str);
-    for attribute in &node.attributes {
-        if let Some(text) = value(&format!("@{}", attribute.name)) {
-            element.set(&attribute.name, text);
-        }
-    }
-    for child in &node.children {
-        match (child.kind, instance.get(&child.name)) {
-            (NodeKind::Repeat, Some(Value::Array(all))) => {
-                for one in all {
-                    element.push(given(child, one));
-                }
-            }
-            (NodeKind::Group, Some(inner)) => element.push(given(child, inner)),
-            (_, inner) => {
-                let mut leaf = Element::new(child.name.as_str());
-                for attribute in &child.attributes {
-                    if let Some(text) = value(&format!("{}@{}", child.name, attribute.name)) {
-                        leaf.set(&attribute.name, text);
-                    }
-                }
-                element.push(leaf.saying(inner.and_then(Value::as_str).unwrap_or_default()));
-            }
-        }
-    }
-    element
 }
