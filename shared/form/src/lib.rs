@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod document;
 mod expr;
 mod form;
 pub mod order;
@@ -36,6 +37,7 @@ mod session;
 mod verify;
 mod view;
 mod workbook;
+pub mod xpath;
 
 pub use form::{DataType, Form, MAX_NESTING, MediaKind, NodeKind, Text};
 pub use path::{NodePath, PathError};

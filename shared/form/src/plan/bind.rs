@@ -50,7 +50,7 @@ impl Binder<'_> {
     /// its result can be, when it is a path.
     pub(super) fn bind(&mut self, expression: &mut Expr, from: &[Place]) -> Vec<Place> {
         match expression {
-            Expr::Number(_) | Expr::Text(_) => Vec::new(),
+            Expr::Number(_) | Expr::Text(_) | Expr::Unknown(_) => Vec::new(),
             Expr::Negate(inner) => {
                 self.bind(inner, from);
                 Vec::new()

@@ -74,7 +74,7 @@ impl Session {
                 is_decimal(value) && text_to_number(value, &offset).is_finite()
             }
             NodeKind::Date => parse_date(value).is_some(),
-            NodeKind::Time => parse_time(value).is_some(),
+            NodeKind::Time => parse_time(value, &offset).is_some(),
             NodeKind::DateTime => parse_date_time(value, &offset).is_some(),
             NodeKind::Geopoint => is_place(value),
             NodeKind::Geotrace | NodeKind::Geoshape => {
