@@ -52,6 +52,7 @@ pub(crate) fn form_from_workbook(
         externals: survey.externals,
         survey_columns: survey.columns,
         instance_name_column: settings.instance_name_column,
+        model_attributes: std::collections::BTreeMap::new(),
     };
     problems.truncate(MAX_PROBLEMS);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {

@@ -76,6 +76,9 @@ pub struct Form {
     pub(crate) survey_columns: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name_column: Option<String>,
+    /// Attributes of the model: versions of the specifications it follows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) model_attributes: BTreeMap<String, String>,
 }
 
 fn default_root() -> String {
@@ -471,6 +474,9 @@ pub(crate) struct Node {
     /// With its prefix, where it has one: `orx:meta`.
     pub(crate) name: String,
     pub(crate) kind: NodeKind,
+    /// Namespace of an element without prefix, where it is not that around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) namespace: Option<String>,
     /// Row in the survey sheet, from 1; 0 when it comes from elsewhere.
     pub(crate) row: u32,
     #[serde(default, skip_serializing_if = "Text::is_empty")]
@@ -555,6 +561,7 @@ impl Node {
         Node {
             name: name.to_owned(),
             kind,
+            namespace: None,
             row,
             label: Text::default(),
             hint: Text::default(),

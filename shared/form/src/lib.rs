@@ -37,6 +37,8 @@ mod session;
 mod verify;
 mod view;
 mod workbook;
+#[cfg(feature = "xform")]
+pub mod xform;
 pub mod xpath;
 
 pub use form::{DataType, Form, MAX_NESTING, MediaKind, NodeKind, Text};
