@@ -258,7 +258,12 @@ mod tests {
     use super::*;
 
     fn choice(value: &str, label: &str, initials: &str) -> ChoiceView {
-        ChoiceView { value: value.to_owned(), label: label.to_owned(), initials: initials.to_owned() }
+        ChoiceView {
+            value: value.to_owned(),
+            label: label.to_owned(),
+            initials: initials.to_owned(),
+            media: std::collections::BTreeMap::new(),
+        }
     }
 
     #[test]

@@ -672,6 +672,12 @@ impl Form {
         &self.languages
     }
 
+    /// Whether it was written as a workbook, whose authors want to be told of
+    /// every name that leads nowhere.
+    pub(crate) fn is_from_workbook(&self) -> bool {
+        !self.survey_columns.is_empty()
+    }
+
     /// Names of the files that must be given to [`Plan::new`](crate::Plan::new).
     pub fn attachment_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.externals.iter().map(|external| external.file.as_str()).collect();

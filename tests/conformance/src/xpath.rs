@@ -207,7 +207,7 @@ fn is_alike(found: &str, wanted: &str) -> bool {
     let signs = |text: &str| -> String {
         text.chars().map(|one| if one.is_ascii_alphanumeric() { 'x' } else { one }).collect()
     };
-    let whole = wanted.ends_with(|one: char| one.is_ascii_hexdigit()) && wanted.len() % 36 == 0
+    let whole = wanted.ends_with(|one: char| one.is_ascii_hexdigit()) && wanted.len().is_multiple_of(36)
         || wanted.contains(':');
     fraction(found) && fraction(wanted)
         || found.len() == wanted.len() && (!whole || signs(found) == signs(wanted))

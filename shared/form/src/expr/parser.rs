@@ -262,7 +262,7 @@ impl<'t> Parser<'t> {
             && self.lexer.before_axis()
         {
             axis = Axis::from_name(name).ok_or_else(|| ExpressionError {
-                suggestion: did_you_mean(name, Axis::NAMES.into_iter()),
+                suggestion: did_you_mean(name, Axis::NAMES),
                 ..self.error(byte, format!("\"{name}\" is not an axis; expected child, parent, …"))
             })?;
             self.advance()?;

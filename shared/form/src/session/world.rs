@@ -1,9 +1,8 @@
 //! The instance and its lists, as expressions see them.
 
 use super::Session;
-use crate::expr::{
-    Environment, Handle, Moment, Nodes, Test, Value, Zone, parse_date, parse_date_time, text_to_number,
-};
+use super::tree::{HEAD, RELEVANT, SERIES};
+use crate::expr::{Environment, Focus, Handle, Nodes, Test, Value, Zone};
 use crate::form::NodeKind;
 use chrono::{DateTime, FixedOffset};
 use std::borrow::Cow;
@@ -18,23 +17,14 @@ impl Environment for Session {
     }
 
     fn reference(&self, node: u32, from: Handle, found: &mut Nodes) {
-        let Handle::Item(mut item) = from else {
+        let (Handle::Item(from) | Handle::ItemAttribute(from, _)) = from else {
             return;
         };
-        let repeat = self.plan.node(node).is_some_and(|node| node.kind == NodeKind::Repeat);
-        // Up to the nearest item that holds the node, then down to all of them.
-        while let Some(here) = self.item(item) {
-            let itself = here.node == node;
-            if self.plan.holds(here.node, node) && !(itself && repeat) {
-                break;
+        self.each_seen(node, from, &mut |item| {
+            if self.is(item, RELEVANT) {
+                found.push(self.handle(item));
             }
-            match here.parent {
-                Some(parent) => item = parent,
-                None => break,
-            }
-        }
-        let relevant = |&item: &u32| self.item(item).is_some_and(|item| item.relevant);
-        found.extend(self.items_below(item, node).into_iter().filter(relevant).map(Handle::Item));
+        });
     }
 
     // A path from the root means the instance, also within a filter.
@@ -44,7 +34,7 @@ impl Environment for Session {
 
     fn parent(&self, of: Handle) -> Option<Handle> {
         Some(match of {
-            Handle::Item(item) => self.item(item)?.parent.map_or(Handle::Document, Handle::Item),
+            Handle::Item(item) => self.parent(item).map_or(Handle::Document, Handle::Item),
             Handle::ItemAttribute(item, _) | Handle::ItemText(item) => Handle::Item(item),
             Handle::ListRoot(list) => Handle::List(list),
             Handle::Row(list, _) => Handle::ListRoot(list),
@@ -73,11 +63,14 @@ impl Environment for Session {
             Handle::Row(number, row) => {
                 let Some(list) = self.plan.list(number) else { return };
                 match test {
-                    Test::Name(name) => {
-                        found.extend(list.column(name).map(|column| Handle::Cell(number, row, column)));
-                    }
+                    Test::Name(name) => found.extend(
+                        list.column(name)
+                            .filter(|&column| list.has_cell(row, column))
+                            .map(|column| Handle::Cell(number, row, column)),
+                    ),
                     _ => (0_u16..)
                         .zip(&list.columns)
+                        .filter(|(column, _)| list.has_cell(row, *column))
                         .for_each(|(column, _)| offer(Handle::Cell(number, row, column))),
                 }
             }
@@ -94,11 +87,30 @@ impl Environment for Session {
         }
     }
 
+    fn attributes(&self, of: Handle, test: &Test, found: &mut Nodes) {
+        let Handle::Item(item) = of else { return };
+        let Some(node) = self.planned(item) else { return };
+        for (&attribute, place) in node.attributes.iter().zip(0_u16..) {
+            let named = match test {
+                Test::Name(name) => self.plan.node(attribute).is_some_and(|found| found.name == *name),
+                Test::Any | Test::Node => true,
+                _ => false,
+            };
+            if named && self.is(self.child(item, attribute), RELEVANT) {
+                found.push(Handle::ItemAttribute(item, place));
+            }
+        }
+    }
+
     fn name(&self, of: Handle) -> &str {
         match of {
             Handle::Item(item) => self.planned(item).map_or("", |node| node.name.as_str()),
-            Handle::ListRoot(_) => "root",
-            Handle::Row(..) => "item",
+            Handle::ItemAttribute(item, place) => self
+                .attribute(item, place)
+                .and_then(|attribute| self.planned(attribute))
+                .map_or("", |node| node.name.as_str()),
+            Handle::ListRoot(list) => self.plan.list(list).map_or("root", |list| list.root_name.as_str()),
+            Handle::Row(list, _) => self.plan.list(list).map_or("item", |list| list.item_name.as_str()),
             Handle::Cell(list, _, column) => self
                 .plan
                 .list(list)
@@ -109,52 +121,41 @@ impl Environment for Session {
     }
 
     fn value(&self, of: Handle) -> Value<'_> {
-        let Handle::Item(item) = of else {
-            return Value::Text(self.text(of));
-        };
-        let text = self.raw_value(item);
-        if text.is_empty() {
-            return Value::Text(self.text(of));
-        }
-        let zone = self.zone();
-        match self.planned(item).map(|node| node.kind) {
-            Some(NodeKind::Integer | NodeKind::Decimal | NodeKind::Range) => {
-                let number = text_to_number(text, zone);
-                if number.is_nan() { Value::text(text) } else { Value::Number(number) }
-            }
-            Some(NodeKind::Date | NodeKind::Today) => match parse_date(text) {
-                Some(date) => Value::Moment(Moment::Date(date)),
-                None => Value::text(text),
+        match of {
+            Handle::Item(item) if self.is_leaf(item) => self.typed(item, self.raw_value(item)),
+            Handle::ItemAttribute(owner, place) => match self.attribute(owner, place) {
+                Some(item) => self.typed(item, self.raw_value(item)),
+                None => Value::empty(),
             },
-            Some(NodeKind::DateTime | NodeKind::Start | NodeKind::End) => match parse_date_time(text, zone) {
-                Some(moment) => Value::Moment(Moment::DateTime(moment)),
-                None => Value::text(text),
-            },
-            _ => Value::text(text),
+            _ => Value::Text(self.text(of)),
         }
     }
 
     fn text(&self, of: Handle) -> Cow<'_, str> {
         match of {
             Handle::Cell(list, row, column) | Handle::CellText(list, row, column) => {
-                Cow::Borrowed(self.plan.list(list).map_or("", |list| list.cell(row, column, self.language)))
+                self.cell_text(list, row, column)
             }
             Handle::ItemText(item) => Cow::Borrowed(self.raw_value(item)),
-            Handle::Item(item) if self.item(item).is_some_and(|item| item.children.is_empty()) => {
-                Cow::Borrowed(self.raw_value(item))
+            Handle::ItemAttribute(owner, place) => {
+                Cow::Borrowed(self.attribute(owner, place).map_or("", |item| self.raw_value(item)))
             }
+            Handle::Item(item) if self.is_leaf(item) => Cow::Borrowed(self.raw_value(item)),
             // The text of an element is the text of everything inside it.
-            Handle::Item(item) => self
-                .inside(item)
-                .into_iter()
-                .filter(|&inside| self.item(inside).is_some_and(|inside| inside.relevant))
-                .map(|inside| self.raw_value(inside))
-                .collect::<String>()
-                .into(),
+            Handle::Item(item) => {
+                let mut text = String::new();
+                self.each_inside(item, &mut |inside| {
+                    let attribute = self.planned(inside).is_some_and(|node| node.kind == NodeKind::Attribute);
+                    if !attribute && self.is(inside, RELEVANT) {
+                        text.push_str(self.raw_value(inside));
+                    }
+                });
+                text.into()
+            }
             Handle::Row(number, row) => match self.plan.list(number) {
                 Some(list) => (0_u16..)
                     .zip(&list.columns)
-                    .map(|(column, _)| list.cell(row, column, self.language))
+                    .map(|(column, _)| self.cell_text(number, row, column))
                     .collect::<String>()
                     .into(),
                 None => Cow::Borrowed(""),
@@ -168,17 +169,28 @@ impl Environment for Session {
     }
 
     fn rows_where(&self, number: u16, column: &str, key: &str, found: &mut Nodes) -> bool {
-        let list = self.plan.list(number);
-        let rows = list.and_then(|list| list.rows_where(list.column(column)?, key));
-        found.extend(rows.into_iter().flatten().map(|&row| Handle::Row(number, row)));
-        rows.is_some()
+        let Some(list) = self.plan.list(number) else { return false };
+        let Some(column) = list.column(column) else { return false };
+        list.rows_where(column, key, |row| found.push(Handle::Row(number, row)))
     }
 
     fn position(&self, of: Handle) -> usize {
         match of {
-            Handle::Item(item) => self.item(item).map_or(1, |item| item.position),
+            Handle::Item(item) if self.is(item, HEAD) => {
+                self.item(item).map_or(1, |item| super::tree::index(item.place))
+            }
             Handle::Row(_, row) => usize::try_from(row).unwrap_or(0) + 1,
             _ => 1,
+        }
+    }
+
+    fn order(&self, of: Handle) -> Option<u64> {
+        match of {
+            Handle::Row(list, row) => Some(u64::from(list) << 48 | u64::from(row) << 16),
+            Handle::Cell(list, row, column) => {
+                Some(u64::from(list) << 48 | u64::from(row) << 16 | (u64::from(column) + 1))
+            }
+            _ => None,
         }
     }
 
@@ -189,25 +201,102 @@ impl Environment for Session {
         self.label_of_choice(item, value).map(Cow::Owned)
     }
 
+    fn itext(&self, id: &str) -> Option<Value<'_>> {
+        let templates = self.plan.texts.get(id)?;
+        Some(Value::text(self.fill(templates, &Focus::on(Handle::Item(0))).unwrap_or_default()))
+    }
+
+    fn property(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = match name {
+            "username" => &self.context.username,
+            "deviceid" => &self.context.device_id,
+            "phonenumber" => &self.context.phone_number,
+            "email" => &self.context.email,
+            _ => return None,
+        };
+        Some(Cow::Borrowed(value))
+    }
+
+    fn random(&self) -> u64 {
+        self.dice.roll()
+    }
+
     fn version(&self) -> &str {
         self.plan.form().version()
     }
 }
 
 impl Session {
+    /// How expressions point at an item.
+    pub(super) fn handle(&self, item: u32) -> Handle {
+        let Some(node) = self.planned(item).filter(|node| node.kind == NodeKind::Attribute) else {
+            return Handle::Item(item);
+        };
+        let number = self.item(item).map_or(0, |item| item.node);
+        let place = node.parent.and_then(|parent| {
+            let attributes = &self.plan.node(parent)?.attributes;
+            u16::try_from(attributes.iter().position(|&one| one == number)?).ok()
+        });
+        match (self.parent(item), place) {
+            (Some(owner), Some(place)) => Handle::ItemAttribute(owner, place),
+            _ => Handle::Item(item),
+        }
+    }
+
+    /// The item of an attribute, by its place.
+    pub(super) fn attribute(&self, owner: u32, place: u16) -> Option<u32> {
+        let attribute = *self.planned(owner)?.attributes.get(usize::from(place))?;
+        Some(self.child(owner, attribute))
+    }
+
+    pub(super) fn is_leaf(&self, item: u32) -> bool {
+        self.planned(item).is_some_and(|node| !node.kind.is_container())
+    }
+
+    fn cell_text(&self, number: u16, row: u32, column: u16) -> Cow<'_, str> {
+        let Some(list) = self.plan.list(number) else { return Cow::Borrowed("") };
+        match &list.labels {
+            Some(labels) if labels.column == column => {
+                self.choice_text(number, row, column, &Focus::on(Handle::Item(0))).into()
+            }
+            _ => Cow::Borrowed(list.cell(row, column)),
+        }
+    }
+
     /// Adds the relevant items inside an item that pass the test, in the order
     /// of the form.
     fn child_items(&self, item: u32, test: &Test, found: &mut Nodes) {
-        let Some(here) = self.item(item) else {
+        let Some(node) = self.planned(item) else { return };
+        if !node.kind.is_container() {
+            if !self.raw_value(item).is_empty() {
+                let text = Handle::ItemText(item);
+                found.extend(Some(text).filter(|&text| self.passes(text, test)));
+            }
             return;
-        };
-        if here.children.is_empty() && !self.raw_value(item).is_empty() {
-            let text = Handle::ItemText(item);
-            found.extend(Some(text).filter(|&text| self.passes(text, test)));
         }
-        let wanted = |&child: &u32| {
-            self.passes(Handle::Item(child), test) && self.item(child).is_some_and(|child| child.relevant)
-        };
-        found.extend(here.children.iter().flatten().copied().filter(wanted).map(Handle::Item));
+        if self.is(item, SERIES) {
+            return;
+        }
+        for &child in &node.children {
+            let Some(planned) = self.plan.node(child) else { continue };
+            let named = match test {
+                Test::Name(name) => planned.name == *name,
+                Test::Any | Test::Node => true,
+                Test::AnyWithPrefix(prefix) => {
+                    planned.name.split_once(':').is_some_and(|(found, _)| found == prefix)
+                }
+                _ => false,
+            };
+            if !named {
+                continue;
+            }
+            let one = self.child(item, child);
+            if planned.kind == NodeKind::Repeat {
+                let relevant = self.instances_of(one).iter().copied().filter(|&head| self.is(head, RELEVANT));
+                found.extend(relevant.map(Handle::Item));
+            } else if self.is(one, RELEVANT) {
+                found.push(Handle::Item(one));
+            }
+        }
     }
 }
