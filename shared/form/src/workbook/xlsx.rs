@@ -9,7 +9,15 @@ use std::io::Cursor;
 /// Most cells of a sheet, empty ones before the last of a row included.
 const MAX_CELLS: usize = 4_000_000;
 
+/// The library that reads the file overflows on some damaged ones, where that
+/// is checked; such a file is only a file that cannot be read.
 pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
+    std::panic::catch_unwind(|| sheets(bytes)).unwrap_or_else(|_| {
+        Err(vec![AuthoringProblem::error("workbook", "this Excel workbook is damaged; save it again")])
+    })
+}
+
+fn sheets(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
     let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| {
         vec![AuthoringProblem::error("workbook", format!("this is not an Excel workbook (.xlsx): {error}"))]
     })?;
