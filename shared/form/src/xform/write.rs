@@ -59,8 +59,7 @@ impl<'f> Writer<'f> {
     fn document(mut self) -> Element {
         let lists = choices::itext_lists(self.form);
         let instance = self.primary_instance();
-        let mut binds = Vec::new();
-        self.binds(&mut binds);
+        let binds = self.binds();
         let secondary = self.secondary_instances(&lists);
         let body = self.body(&lists);
         let actions: Vec<Element> = self
