@@ -6,6 +6,7 @@ mod bind;
 mod build;
 mod choices;
 mod compile;
+mod documents;
 mod graph;
 mod layout;
 mod lists;

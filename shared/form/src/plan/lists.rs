@@ -1,13 +1,15 @@
 //! Lists of choices, from the choices sheet or from attached files, with
 //! indexes for the columns that filters compare for equality.
 
-use super::{Attachments, Templates};
+use super::{Attachments, Templates, documents};
 use crate::form::{Choice, External, Form, Media, Text};
-use crate::problem::{AuthoringProblem, did_you_mean};
+use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use std::collections::HashMap;
 
 /// Most rows of one list.
 const MAX_LIST_ROWS: usize = 1_000_000;
+/// What stands for the file of the instance that was saved last.
+pub(super) const LAST_SAVED: &str = "jr://instance/last-saved";
 const NO_ROW: u32 = u32::MAX;
 
 /// Rows and columns of text. All cells are in one text, row by row.
@@ -178,8 +180,11 @@ pub(super) fn read_all(
     problems: &mut Vec<AuthoringProblem>,
 ) -> Vec<List> {
     let mut lists: Vec<List> = form.lists.iter().map(|(name, choices)| from_choices(name, choices)).collect();
-    for external in &form.externals {
-        lists.push(from_file(external, attachments, problems));
+    for external in form.externals.iter().filter(|external| external.file != LAST_SAVED) {
+        lists.push(from_file(form, external, attachments, problems));
+    }
+    for (name, xml) in &form.documents {
+        lists.extend(documents::regular(name, xml));
     }
     if lists.len() > usize::from(u16::MAX) {
         problems.push(AuthoringProblem::error("choices", "there are too many lists"));
@@ -218,18 +223,39 @@ fn plain(label: &Text) -> &str {
     label.in_language(0).and_then(|words| words.plain()).unwrap_or_default()
 }
 
-fn from_file(external: &External, attachments: &Attachments, problems: &mut Vec<AuthoringProblem>) -> List {
+fn from_file(
+    form: &Form,
+    external: &External,
+    attachments: &Attachments,
+    problems: &mut Vec<AuthoringProblem>,
+) -> List {
     let Some(text) = attachments.get(&external.file) else {
-        problems.push(
-            AuthoringProblem::error("survey", format!("the file \"{}\" is missing", external.file))
-                .at_row(external.row)
-                .at_column("", "type")
-                .finding(&external.file)
-                .suggesting(did_you_mean(&external.file, attachments.keys().map(String::as_str))),
-        );
+        let missing = AuthoringProblem::error("survey", format!("the file \"{}\" is missing", external.file))
+            .at_row(external.row)
+            .at_column("", "type")
+            .finding(&external.file)
+            .suggesting(did_you_mean(&external.file, attachments.keys().map(String::as_str)));
+        // A form that came as XML works without the file, as elsewhere.
+        let severity = if form.is_from_workbook() { Severity::Error } else { Severity::Warning };
+        problems.push(AuthoringProblem { severity, ..missing });
         return List::new(&external.name, Vec::new());
     };
-    from_csv(external, text.strip_prefix('\u{feff}').unwrap_or(text), problems)
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let extension = external.file.rsplit('.').next().unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "geojson" => documents::from_geojson(&external.name, text).unwrap_or_else(|message| {
+            problems.push(AuthoringProblem::error(&external.file, message));
+            List::new(&external.name, Vec::new())
+        }),
+        "xml" => documents::regular(&external.name, text).unwrap_or_else(|| {
+            problems.push(AuthoringProblem::error(
+                &external.file,
+                "this is not XML with a list of elements that each have the same elements inside",
+            ));
+            List::new(&external.name, Vec::new())
+        }),
+        _ => from_csv(external, text, problems),
+    }
 }
 
 /// Cells are separated by commas, or by semicolons or tabs where the header has
