@@ -134,10 +134,8 @@ fn replay(vector: &Vector, plan: Result<Arc<Plan>, String>) -> anyhow::Result<Ou
         return Ok(Outcome::Skipped);
     }
     let context = context(vector)?;
-    let mut replay = Replay {
-        session: Session::start(plan, context, &BTreeMap::new()),
-        expected: BTreeMap::new(),
-    };
+    let mut replay =
+        Replay { session: Session::start(plan, context, &BTreeMap::new()), expected: BTreeMap::new() };
     for (number, step) in vector.steps.iter().enumerate() {
         match replay.step(step) {
             Ok(true) => {}
@@ -179,7 +177,9 @@ impl Replay {
         match step.op.as_str() {
             "answer" => {
                 let Some(value) = answer(&step.value) else { return Ok(false) };
-                let path = path(step.r#ref.as_deref().unwrap_or_default())?;
+                // Some tests answer wherever they stand.
+                let Some(reference) = step.r#ref.as_deref() else { return Ok(false) };
+                let path = path(reference)?;
                 if let Err(error) = self.session.answer(&path, &value) {
                     return Err(error.to_string());
                 }
@@ -231,7 +231,9 @@ impl Replay {
         }
         let at = path(reference.trim_end_matches("[]"))?;
         let Some(view) = self.session.node(&at) else {
-            if other.contains_key("$missing") {
+            // One engine adds a meta group to forms that have none.
+            let inner = reference.trim_start_matches('/').split('/').nth(1);
+            if other.contains_key("$missing") || matches!(inner, Some("meta" | "orx:meta")) {
                 return Ok(());
             }
             return Err(format!("{reference} is not there"));
@@ -248,7 +250,7 @@ impl Replay {
         if matches!(kind, "group" | "repeat-instance") {
             return if kind == "group" { labels(reference, state, other, &view) } else { Ok(()) };
         }
-        differs(reference, "v", state, other, &Value::String(view.value.clone()))?;
+        values(reference, state, other, &view)?;
         labels(reference, state, other, &view)?;
         if kind != "model-value" {
             differs(reference, "ro", state, other, &Value::Bool(view.read_only))?;
@@ -277,6 +279,38 @@ fn differs(
     }
     let other = other.get(property).map(|other| format!(" (JavaRosa {other})")).unwrap_or_default();
     Err(format!("{reference} {property}: expected {expected}{other}, found {ours}"))
+}
+
+/// Values are the same when they are the same text, or the same numbers: here
+/// they stay as they were typed (`89`), elsewhere they are written anew
+/// (`89.0`). What is not of its type is kept here, as a problem, and lost there.
+fn values(
+    reference: &str,
+    state: &Map<String, Value>,
+    other: &Map<String, Value>,
+    view: &NodeView,
+) -> Result<(), String> {
+    let numeric = matches!(
+        state.get("vt").and_then(Value::as_str),
+        Some("decimal" | "geopoint" | "geotrace" | "geoshape")
+    );
+    let lost = view.problem == Some(ProblemKind::WrongType);
+    let same = |recorded: Option<&Value>| {
+        let Some(text) = recorded.and_then(Value::as_str) else { return false };
+        (lost && text.is_empty()) || (numeric && same_numbers(text, &view.value))
+    };
+    if same(state.get("v")) || same(other.get("v")) {
+        return Ok(());
+    }
+    differs(reference, "v", state, other, &Value::String(view.value.clone()))
+}
+
+fn same_numbers(left: &str, right: &str) -> bool {
+    let numbers = |text: &str| -> Option<Vec<f64>> {
+        let parts = text.split([' ', ';']).filter(|part| !part.is_empty());
+        parts.map(|part| part.parse().ok()).collect()
+    };
+    matches!((numbers(left), numbers(right)), (Some(left), Some(right)) if left == right)
 }
 
 fn labels(

@@ -59,9 +59,10 @@ pub(super) fn regular(name: &str, xml: &str) -> Option<List> {
 /// Without attributes and prefixes.
 fn is_plain(node: Node<'_, '_>) -> bool {
     node.attributes().len() == 0
-        && node.tag_name().namespace().is_none_or(|namespace| {
-            node.lookup_prefix(namespace).is_none_or(str::is_empty)
-        })
+        && node
+            .tag_name()
+            .namespace()
+            .is_none_or(|namespace| node.lookup_prefix(namespace).is_none_or(str::is_empty))
 }
 
 fn only_elements(node: Node<'_, '_>) -> bool {
@@ -97,8 +98,9 @@ pub(super) fn from_geojson(name: &str, text: &str) -> Result<List, String> {
     for (number, feature) in features.iter().enumerate() {
         let geometry = feature.get("geometry").filter(|geometry| !geometry.is_null());
         let place = match geometry {
-            Some(geometry) => places(geometry)
-                .ok_or_else(|| format!("feature {}: the geometry is none of Point, LineString and Polygon", number + 1))?,
+            Some(geometry) => places(geometry).ok_or_else(|| {
+                format!("feature {}: the geometry is none of Point, LineString and Polygon", number + 1)
+            })?,
             None => String::new(),
         };
         let properties = feature.get("properties");
@@ -152,7 +154,8 @@ mod tests {
 
     #[test]
     fn rows_of_columns_are_a_list() {
-        let xml = "<towns>\n <town><code>t1</code><name>Upper</name></town>\n <town><code>t2</code></town></towns>";
+        let xml =
+            "<towns>\n <town><code>t1</code><name>Upper</name></town>\n <town><code>t2</code></town></towns>";
         let list = regular("towns", xml).expect("a list");
         assert_eq!((list.root_name.as_str(), list.item_name.as_str()), ("towns", "town"));
         assert_eq!(list.columns, ["code", "name"]);

@@ -2,6 +2,7 @@
 //! indexes for the columns that filters compare for equality.
 
 use super::{Attachments, Templates, documents};
+use crate::document::{XmlDocument, XmlError};
 use crate::form::{Choice, External, Form, Media, Text};
 use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use std::collections::HashMap;
@@ -174,23 +175,57 @@ fn slot(key: &str, size: usize) -> usize {
     usize::try_from(hash & 0xffff_ffff).unwrap_or(0) & size.saturating_sub(1)
 }
 
+/// Lists, and by their names the documents that are none.
 pub(super) fn read_all(
     form: &Form,
     attachments: &Attachments,
     problems: &mut Vec<AuthoringProblem>,
-) -> Vec<List> {
+) -> (Vec<List>, Vec<(String, XmlDocument)>) {
     let mut lists: Vec<List> = form.lists.iter().map(|(name, choices)| from_choices(name, choices)).collect();
+    let mut documents = Vec::new();
     for external in form.externals.iter().filter(|external| external.file != LAST_SAVED) {
-        lists.push(from_file(form, external, attachments, problems));
+        let text = attachments.get(&external.file).filter(|_| has_extension(&external.file, "xml"));
+        match text {
+            None => lists.push(from_file(form, external, attachments, problems)),
+            Some(xml) => match read_xml(&external.name, xml, &mut lists, &mut documents) {
+                Ok(()) => {}
+                Err(error) => {
+                    problems.push(AuthoringProblem::error(&external.file, error.to_string()));
+                    lists.push(List::new(&external.name, Vec::new()));
+                }
+            },
+        }
     }
     for (name, xml) in &form.documents {
-        lists.extend(documents::regular(name, xml));
+        if let Err(error) = read_xml(name, xml, &mut lists, &mut documents) {
+            let message = format!("the instance \"{name}\": {error}");
+            problems.push(AuthoringProblem::error("survey", message));
+        }
     }
-    if lists.len() > usize::from(u16::MAX) {
+    if lists.len().max(documents.len()) >= usize::from(u16::MAX) {
         problems.push(AuthoringProblem::error("choices", "there are too many lists"));
         lists.truncate(usize::from(u16::MAX));
+        documents.truncate(usize::from(u16::MAX) - 1);
     }
-    lists
+    (lists, documents)
+}
+
+fn read_xml(
+    name: &str,
+    xml: &str,
+    lists: &mut Vec<List>,
+    documents: &mut Vec<(String, XmlDocument)>,
+) -> Result<(), XmlError> {
+    match documents::regular(name, xml) {
+        Some(list) => lists.push(list),
+        None if xml.trim().is_empty() => lists.push(List::new(name, Vec::new())),
+        None => documents.push((name.to_owned(), XmlDocument::parse(xml)?)),
+    }
+    Ok(())
+}
+
+fn has_extension(file: &str, wanted: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case(wanted))
 }
 
 /// Only the plain labels of the first language are cells; the others are bound
@@ -241,21 +276,13 @@ fn from_file(
         return List::new(&external.name, Vec::new());
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let extension = external.file.rsplit('.').next().unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "geojson" => documents::from_geojson(&external.name, text).unwrap_or_else(|message| {
-            problems.push(AuthoringProblem::error(&external.file, message));
-            List::new(&external.name, Vec::new())
-        }),
-        "xml" => documents::regular(&external.name, text).unwrap_or_else(|| {
-            problems.push(AuthoringProblem::error(
-                &external.file,
-                "this is not XML with a list of elements that each have the same elements inside",
-            ));
-            List::new(&external.name, Vec::new())
-        }),
-        _ => from_csv(external, text, problems),
+    if !has_extension(&external.file, "geojson") {
+        return from_csv(external, text, problems);
     }
+    documents::from_geojson(&external.name, text).unwrap_or_else(|message| {
+        problems.push(AuthoringProblem::error(&external.file, message));
+        List::new(&external.name, Vec::new())
+    })
 }
 
 /// Cells are separated by commas, or by semicolons or tabs where the header has
