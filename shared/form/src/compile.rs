@@ -46,7 +46,10 @@ pub(crate) fn form_from_workbook(
     workbook: &Workbook,
 ) -> Result<(Form, Vec<AuthoringProblem>), Vec<AuthoringProblem>> {
     let mut problems = Vec::new();
-    let form = read(workbook, &mut problems);
+    let form = match sheets::only_one(workbook) {
+        Some(survey) => read(&survey, &mut problems),
+        None => read(workbook, &mut problems),
+    };
     sheets::sort(&mut problems);
     problems.truncate(MAX_PROBLEMS);
     match form {

@@ -2,19 +2,33 @@
 
 use super::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook};
 use crate::problem::AuthoringProblem;
-use calamine::{Data, Reader, Xlsx};
+use calamine::{Data, Reader, Xls, Xlsx};
 use std::io::Cursor;
 
+/// How the older format (`.xls`) begins.
+const COMPOUND_FILE: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
+
 pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
-    let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| {
-        vec![AuthoringProblem::error("workbook", format!("this is not an Excel workbook (.xlsx): {error}"))]
-    })?;
+    let refusal = |error: &dyn std::fmt::Display| {
+        vec![AuthoringProblem::error(
+            "workbook",
+            format!("this is not an Excel workbook (.xlsx or .xls): {error}"),
+        )]
+    };
+    if bytes.starts_with(&COMPOUND_FILE) {
+        sheets(Xls::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?)
+    } else {
+        sheets(Xlsx::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?)
+    }
+}
+
+fn sheets<'a, R: Reader<Cursor<&'a [u8]>>>(mut file: R) -> Result<Workbook, Vec<AuthoringProblem>> {
     let mut workbook = Workbook::default();
     let mut problems = Vec::new();
     for name in file.sheet_names() {
         match file.worksheet_range(&name) {
             Err(error) => {
-                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error}")))
+                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error:?}")))
             }
             Ok(range) => {
                 let (height, width) = range.get_size();
