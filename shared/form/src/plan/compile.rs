@@ -428,7 +428,7 @@ impl Compiler<'_> {
     /// instances.
     fn seen_from(&self, expression: &mut Expr, repeat: u32) {
         match expression {
-            Expr::Number(_) | Expr::Text(_) => {}
+            Expr::Number(_) | Expr::Text(_) | Expr::Unknown(_) => {}
             Expr::Negate(inner) => self.seen_from(inner, repeat),
             Expr::Chain(first, rest) => {
                 self.seen_from(first, repeat);

@@ -115,7 +115,7 @@ impl Session {
             }
             DataType::Decimal => is_decimal(value) && text_to_number(value, zone).is_finite(),
             DataType::Date => parse_date(value).is_some(),
-            DataType::Time => parse_time(value).is_some(),
+            DataType::Time => parse_time(value, zone).is_some(),
             DataType::DateTime => parse_date_time(value, zone).is_some(),
             DataType::Geopoint => is_place(value),
             DataType::Geotrace | DataType::Geoshape => {

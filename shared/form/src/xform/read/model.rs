@@ -63,7 +63,7 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
         actions: actions.of_form,
         lists: lists.lists,
         documents,
-        texts: itext.texts(&lists.dynamic, document.input_text()),
+        texts: itext.texts(lists.dynamic, document.input_text()),
         submission: submission(model, problems),
         external_lists: std::collections::BTreeSet::new(),
         externals,
