@@ -15,10 +15,12 @@ mod headers;
 mod languages;
 mod names;
 mod parameters;
+mod places;
 mod question_types;
 mod range;
 mod references;
 mod rows;
+mod search;
 mod settings;
 mod sheets;
 mod survey;
@@ -87,10 +89,10 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     let mut lists = lists_of(&choice_table, true);
     let external = lists_of(&external_table, false);
     let tags = lists_of(&osm_table, false);
-    let external_lists: BTreeSet<String> = external.keys().cloned().collect();
+    let external_lists: BTreeSet<String> = external.keys().map(|name| survey::external_key(name)).collect();
     let written_lists: Vec<String> = lists.keys().cloned().collect();
     for (name, choices) in external {
-        lists.entry(name).or_insert(choices);
+        lists.insert(survey::external_key(&name), choices);
     }
 
     if settings.clean_text_values {
@@ -119,6 +121,8 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         model_attributes.insert("entities:entities-version".to_owned(), version.to_owned());
         settings.namespaces.insert("entities".to_owned(), entities::NAMESPACE.to_owned());
     }
+    places::check(&mut survey.nodes, &lists, &survey.externals, entity_table.as_ref(), &table, problems);
+    search::check(&survey.nodes, &table, problems);
     unique::check(&survey.nodes, &table, problems);
 
     let names = references::Names::of(&survey.nodes, &settings.root);
@@ -145,7 +149,7 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         references::check_survey_syntax(&table, problems);
     }
-    if survey.nodes.is_empty() {
+    if survey.nodes.is_empty() && survey.externals.found.is_empty() {
         problems.push(AuthoringProblem::error(
             "survey",
             "the form asks nothing: there is no row below the headers",

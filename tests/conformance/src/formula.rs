@@ -57,8 +57,9 @@ fn is_word(character: char) -> bool {
 }
 
 fn tokens(expression: &str) -> Vec<String> {
-    let characters: Vec<char> =
-        expression.replace(['‘', '’'], "'").replace(['“', '”'], "\"").chars().collect();
+    // The oracle escapes expressions within texts twice.
+    let plain = expression.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let characters: Vec<char> = plain.replace(['‘', '’'], "'").replace(['“', '”'], "\"").chars().collect();
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(&character) = characters.get(at) {

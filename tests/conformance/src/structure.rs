@@ -208,7 +208,8 @@ const BIND_EXPRESSIONS: [&str; 5] = ["relevant", "required", "readonly", "constr
 
 impl Reader {
     fn say(&mut self, place: &str, value: &str) {
-        self.facts.insert(place.to_owned(), Fact::Plain(value.to_owned()));
+        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.facts.insert(place.to_owned(), Fact::Plain(value));
     }
 
     fn model(&mut self, model: Node<'_, '_>) {
@@ -271,7 +272,9 @@ impl Reader {
             for cell in item.children().filter(Node::is_element) {
                 let name = cell.tag_name().name();
                 let text = cell.text().unwrap_or_default();
-                if name == "itextId" {
+                if name == "sms_option" {
+                    // Forms are not sent as text messages.
+                } else if name == "itextId" {
                     self.texts_of(&format!("list {id} {number:04} label"), text, "");
                 } else if name == "label" {
                     let text = text_at(text, "");
@@ -362,6 +365,8 @@ impl Reader {
         for control in parent.children().filter(Node::is_element) {
             let tag = with_prefix(control.tag_name().namespace(), control.tag_name().name());
             match tag.as_str() {
+                // Clients show no hints of groups.
+                "hint" if around.ends_with(" group") => {}
                 "label" | "hint" => self.label(control, &tag, around),
                 "setvalue" | "odk:setgeopoint" | "odk:recordaudio" => self.action(control, around),
                 "itemset" => self.itemset(control, around),

@@ -63,7 +63,9 @@ pub(super) fn node(
     {
         file.insert_str(0, "jr://images/");
     }
-    node.triggers = triggers(reader, row);
+    if !kind.is_container() {
+        node.triggers = triggers(reader, row);
+    }
     parameters::apply(reader, row, &mut node, lists);
     hide_what_has_no_label(&mut node);
     check_use(reader, row, kind, &node);
@@ -166,7 +168,7 @@ fn triggers(reader: &mut Reader<'_>, row: &Row) -> Vec<String> {
         return Vec::new();
     }
     let mut names = Vec::new();
-    for part in cell.split(',').map(str::trim) {
+    for part in cell.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match part.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
             Some(name) if is_name(name) => names.push(name.to_owned()),
             _ => {

@@ -15,6 +15,8 @@ struct Column {
     base: String,
     /// Number of the language, for translated columns.
     language: Option<usize>,
+    /// The header names the language.
+    named: bool,
 }
 
 /// A sheet below its headers.
@@ -56,20 +58,30 @@ impl Table {
                 continue;
             }
             let language = header.translated.then(|| languages.number(&header.language));
-            let column = Column { written: written.trim().to_owned(), base: header.base.clone(), language };
+            let named = !header.language.is_empty();
+            let column =
+                Column { written: written.trim().to_owned(), base: header.base.clone(), language, named };
             let twin = table
                 .columns
                 .iter()
                 .flatten()
-                .find(|other| other.base == column.base && other.language == column.language);
+                // A column without a language may stand beside that of the default
+                // language, which then counts.
+                .find(|other| {
+                    other.base == column.base
+                        && other.language == column.language
+                        && other.named == column.named
+                });
             if let Some(twin) = twin {
                 let message = if twin.written == column.written {
                     format!("the column \"{written}\" is there twice")
                 } else {
                     format!("\"{written}\" and \"{}\" are two names of the same column", twin.written)
                 };
+                // Of settings the first one counts.
+                let severity = if name == "settings" { Severity::Warning } else { Severity::Error };
                 problems.push(
-                    AuthoringProblem::error(name, message)
+                    AuthoringProblem { severity, ..AuthoringProblem::error(name, message) }
                         .at_row(first.number)
                         .at_column(&column_letters(index), &column.written)
                         .finding(&column.written)
@@ -153,7 +165,7 @@ impl Table {
             if texts.len() <= language {
                 texts.resize(language + 1, Words::default());
             }
-            if let Some(text) = texts.get_mut(language) {
+            if let Some(text) = texts.get_mut(language).filter(|text| column.named || text.is_empty()) {
                 *text = super::words::written(cell);
             }
         }

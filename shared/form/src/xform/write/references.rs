@@ -1,6 +1,6 @@
 //! `${name}` in expressions → paths.
 
-use crate::form::{Form, Node, NodeKind};
+use crate::form::{Default as Initially, Form, Node, NodeKind};
 use std::collections::HashMap;
 
 /// Where everything is that `${name}` can name.
@@ -68,6 +68,28 @@ impl<'f> References<'f> {
         if in_predicate { format!("current()/{path}") } else { path }
     }
 
+    /// A filter over the instances of a repeat: what lies in the repeat is read
+    /// from each instance, all else from the reader.
+    pub(super) fn beside(&self, filter: &str, repeat: &str, reader: &str) -> String {
+        let mut out = String::with_capacity(filter.len());
+        let mut rest = filter;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let Some((name, after)) = behind.split_once('}') else { break };
+            out.push_str(before);
+            let path = self.path_of(name.trim(), reader);
+            match path.and_then(|path| path.strip_prefix(repeat)).filter(|inside| inside.starts_with('/')) {
+                Some(inside) => out.push_str(&format!(".{inside}")),
+                None => match path {
+                    Some(path) => out.push_str(&self.path_from(path, reader, true)),
+                    None => out.push_str(&format!("${{{name}}}")),
+                },
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
     /// An expression with its `${…}` written as paths, read at this node.
     pub(super) fn expand(&self, expression: &str, reader: &str) -> String {
         if !expression.contains("${") {
@@ -97,6 +119,30 @@ impl<'f> References<'f> {
         out.push_str(rest);
         out
     }
+}
+
+/// Whether any expression reads the record that was saved before.
+pub(super) fn mentions_last_saved(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| {
+        let default = match &node.default {
+            Some(Initially::Expression(expression)) => Some(expression),
+            _ => None,
+        };
+        [
+            &node.relevant,
+            &node.required,
+            &node.constraint,
+            &node.calculation,
+            &node.read_only,
+            &node.repeat_count,
+            &node.choice_filter,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(default)
+        .any(|expression| expression.contains("${last-saved#"))
+            || mentions_last_saved(&node.children)
+    })
 }
 
 /// What stands around the end of an expression that is half read.
