@@ -83,6 +83,9 @@ pub struct Form {
     /// Attributes of the model: versions of the specifications it follows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) model_attributes: BTreeMap<String, String>,
+    /// The author wants instances without an identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) no_instance_id: bool,
 }
 
 fn default_root() -> String {

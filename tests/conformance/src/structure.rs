@@ -208,6 +208,7 @@ const BIND_EXPRESSIONS: [&str; 5] = ["relevant", "required", "readonly", "constr
 
 impl Reader {
     fn say(&mut self, place: &str, value: &str) {
+        let value = value.replace(['‘', '’'], "'").replace(['“', '”'], "\"");
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
         self.facts.insert(place.to_owned(), Fact::Plain(value));
     }

@@ -37,7 +37,9 @@ fn told(problems: &[AuthoringProblem]) -> String {
 }
 
 /// Parts of the messages of warnings that an author can act upon.
-const EXPLAINED: [&str; 16] = [
+const EXPLAINED: [&str; 18] = [
+    "empty ones are not read",
+    "\"flat\" is not part",
     "no form_id",
     "nothing uses the list",
     "has no label",

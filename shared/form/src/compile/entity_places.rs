@@ -116,7 +116,7 @@ fn request(wish: &Wish, number: usize) -> Result<Request, Refusal> {
             let inner = properties
                 .iter()
                 .map(|reference| scope(&reference.around))
-                .fold(&[][..], |inner, scope| if scope.len() > inner.len() { scope } else { inner });
+                .fold(&[][..], |inner, scope| if repeats(scope) > repeats(inner) { scope } else { inner });
             if common.len() >= inner.len() { common.to_vec() } else { inner.to_vec() }
         }
     };

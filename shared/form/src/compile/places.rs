@@ -25,10 +25,26 @@ pub(super) fn check(
     resolve(nodes, &known, &repeats, table, problems);
 }
 
-fn find_repeats(nodes: &[Node], repeats: &mut Vec<String>) {
+/// A repeat and the paths within it of all that it holds.
+struct Repeat {
+    name: String,
+    inside: Vec<(String, String)>,
+}
+
+fn paths(nodes: &[Node], above: &str, inside: &mut Vec<(String, String)>) {
+    for node in nodes {
+        let path = format!("{above}/{}", node.name);
+        paths(&node.children, &path, inside);
+        inside.push((node.name.clone(), path));
+    }
+}
+
+fn find_repeats(nodes: &[Node], repeats: &mut Vec<Repeat>) {
     for node in nodes {
         if node.kind == NodeKind::Repeat {
-            repeats.push(node.name.clone());
+            let mut inside = Vec::new();
+            paths(&node.children, ".", &mut inside);
+            repeats.push(Repeat { name: node.name.clone(), inside });
         }
         find_repeats(&node.children, repeats);
     }
@@ -37,7 +53,7 @@ fn find_repeats(nodes: &[Node], repeats: &mut Vec<String>) {
 fn resolve(
     nodes: &mut [Node],
     known: &[String],
-    repeats: &[String],
+    repeats: &[Repeat],
     table: &Table,
     problems: &mut Vec<AuthoringProblem>,
 ) {
@@ -45,14 +61,11 @@ fn resolve(
         resolve(&mut node.children, known, repeats, table, problems);
         let Some(named) = node.parameters.get("reference-geometry") else { continue };
         let repeat = named.strip_prefix("${").and_then(|name| name.strip_suffix('}'));
-        let (found, names) = match repeat {
-            Some(repeat) => (repeats.iter().any(|name| name == repeat), repeats),
-            None => (known.contains(named), known),
-        };
-        match (found, repeat) {
-            (true, Some(repeat)) => node.choices = Some(geometries(repeat, node.choice_filter.take())),
-            (true, None) => {}
-            (false, _) => {
+        let wanted = repeats.iter().find(|known| Some(known.name.as_str()) == repeat);
+        match (wanted, repeat) {
+            (Some(repeat), _) => node.choices = Some(geometries(repeat, node.choice_filter.take())),
+            (None, None) if known.contains(named) => {}
+            _ => {
                 if let Some(row) = table.rows.iter().find(|row| row.number == node.row) {
                     problems.push(
                         table
@@ -61,10 +74,12 @@ fn resolve(
                                 "parameters",
                                 format!("reference-geometry names a list or, as ${{name}}, a repeat, but \"{named}\" is neither"),
                             )
-                            .suggesting(did_you_mean(
-                                repeat.unwrap_or(named),
-                                names.iter().map(String::as_str),
-                            )),
+                            .suggesting(match repeat {
+                                Some(repeat) => {
+                                    did_you_mean(repeat, repeats.iter().map(|known| known.name.as_str()))
+                                }
+                                None => did_you_mean(named, known.iter().map(String::as_str)),
+                            }),
                     );
                 }
             }
@@ -73,13 +88,16 @@ fn resolve(
 }
 
 /// What the instances of a repeat have in their question `geometry`.
-fn geometries(repeat: &str, filter: Option<String>) -> ChoiceSource {
+fn geometries(repeat: &Repeat, filter: Option<String>) -> ChoiceSource {
     let filter = match filter {
-        Some(filter) => filter.replace(&format!("${{{repeat}}}/"), "./"),
+        Some(filter) => repeat
+            .inside
+            .iter()
+            .fold(filter, |filter, (name, path)| filter.replace(&format!("${{{name}}}"), path)),
         None => "./geometry != ''".to_owned(),
     };
     ChoiceSource::Nodes {
-        nodeset: format!("${{{repeat}}}[{filter}]"),
+        nodeset: format!("${{{}}}[{filter}]", repeat.name),
         value: "geometry".to_owned(),
         label: Some("geometry".to_owned()),
     }

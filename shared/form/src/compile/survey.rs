@@ -4,7 +4,7 @@ use super::externals::Externals;
 use super::question_types::{Block, RowType, understand};
 use super::table::Table;
 use super::{expand, rows};
-use crate::form::{Choice, ChoiceSource, EXTERNAL_CHOICES, MAX_NESTING, Node, NodeKind};
+use crate::form::{Choice, ChoiceSource, EXTERNAL_CHOICES, MAX_NESTING, NamedText, Node, NodeKind};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use crate::workbook::Row;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +52,7 @@ pub(super) struct Survey {
     pub(super) externals: Externals,
     /// Settings that stand in the survey sheet.
     pub(super) settings: Vec<(&'static str, String)>,
+    pub(super) texts: BTreeMap<String, NamedText>,
 }
 
 /// The sheet and what is wrong with it.
@@ -60,6 +61,8 @@ pub(super) struct Reader<'a> {
     pub(super) problems: &'a mut Vec<AuthoringProblem>,
     /// No picture without a size was met yet.
     pub(super) asks_for_size: bool,
+    /// Texts in several languages that attributes name.
+    pub(super) texts: BTreeMap<String, NamedText>,
 }
 
 impl Reader<'_> {
@@ -81,7 +84,7 @@ pub(super) fn read(
     problems: &mut Vec<AuthoringProblem>,
 ) -> Survey {
     let mut tree = Tree {
-        reader: Reader { table, problems, asks_for_size: true },
+        reader: Reader { table, problems, asks_for_size: true, texts: BTreeMap::new() },
         surroundings,
         lists,
         open: Vec::new(),
@@ -98,7 +101,7 @@ pub(super) fn read(
     if !tree.meta.is_empty() {
         put_into_meta(&mut nodes, tree.meta);
     }
-    Survey { nodes, externals: tree.externals, settings: tree.settings }
+    Survey { nodes, externals: tree.externals, settings: tree.settings, texts: tree.reader.texts }
 }
 
 /// Adds to the group `meta` among these nodes; it is made where there is none.

@@ -19,6 +19,9 @@ struct Column {
     named: bool,
 }
 
+/// How many empty rows may lie between two filled ones.
+const MAX_GAP: u32 = 60;
+
 /// A sheet below its headers.
 pub(super) struct Table {
     pub(super) sheet: String,
@@ -72,6 +75,7 @@ impl Table {
                         && other.language == column.language
                         && other.named == column.named
                 });
+            let exact = name == "settings" && column.written == column.base;
             if let Some(twin) = twin {
                 let message = if twin.written == column.written {
                     format!("the column \"{written}\" is there twice")
@@ -87,6 +91,16 @@ impl Table {
                         .finding(&column.written)
                         .suggesting(Some("remove one of them".to_owned())),
                 );
+            }
+            if exact {
+                // The usual name counts, wherever it stands.
+                for other in table
+                    .columns
+                    .iter_mut()
+                    .filter(|other| other.as_ref().is_some_and(|other| other.base == column.base))
+                {
+                    *other = None;
+                }
             }
             table.columns.push(Some(column));
         }
@@ -107,6 +121,23 @@ impl Table {
                 *cell = collapsed;
             }
         }
+    }
+
+    /// What stands far below the rest is left over from something else.
+    pub(super) fn end_at_gap(&mut self, problems: &mut Vec<AuthoringProblem>) {
+        let mut before = self.header_row;
+        let gap = self.rows.iter().position(|row| {
+            let empty = row.number.saturating_sub(before);
+            before = row.number;
+            empty > MAX_GAP
+        });
+        let Some(gap) = gap else { return };
+        if let Some(row) = self.rows.get(gap) {
+            let message = format!("rows below {MAX_GAP} empty ones are not read");
+            let problem = AuthoringProblem::warning(&self.sheet, message).at_row(row.number);
+            problems.push(problem.suggesting(Some("remove the empty rows, or this one".to_owned())));
+        }
+        self.rows.truncate(gap);
     }
 
     /// Base names of the columns with their numbers.

@@ -78,14 +78,27 @@ fn cell_text(cell: &Data) -> String {
     }
 }
 
-/// A cell formatted as a date holds days since 1899-12-30.
+/// Days between the two calendars of spreadsheets.
+const CALENDARS: f64 = 1462.0;
+
+/// A cell formatted as a date holds days since 1899-12-30, or in workbooks that
+/// say so since 1904-01-01.
 fn date_text(moment: &calamine::ExcelDateTime) -> String {
-    let serial = moment.as_f64();
+    let mut serial = moment.as_f64();
     let epoch = chrono::NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
     let milliseconds = (serial * 86_400_000.0).round();
     if !milliseconds.is_finite() || milliseconds.abs() > 1e15 {
         return crate::expr::number_text(serial);
     }
+    // What lies between the years 1900 and 9999 the library can read.
+    if (60.0..2_950_000.0).contains(&serial) {
+        let years = serial / 365.2425 + 1899.99;
+        let (year, ..) = moment.to_ymd_hms_milli();
+        if f64::from(year) > years + 2.0 {
+            serial += CALENDARS;
+        }
+    }
+    let milliseconds = (serial * 86_400_000.0).round();
     #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
     let duration = chrono::Duration::milliseconds(milliseconds as i64);
     match epoch.and_time(chrono::NaiveTime::MIN).checked_add_signed(duration) {
