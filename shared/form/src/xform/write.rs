@@ -8,7 +8,7 @@ mod references;
 mod texts;
 
 use super::markup::{Content, Element};
-use super::names::{ENTITIES, EVENTS, JAVAROSA, ODK, OPENROSA, XFORMS};
+use super::names::{ENTITIES, EVENTS, JAVAROSA, ODK, OPENROSA, XFORMS, XHTML};
 use crate::form::{Action, ActionEvent, ActionValue, Default as Initially, Form, Node, NodeKind};
 use references::References;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -60,8 +60,7 @@ impl<'f> Writer<'f> {
     fn document(mut self) -> Element {
         let lists = choices::itext_lists(self.form);
         let instance = self.primary_instance();
-        let mut binds = Vec::new();
-        self.binds(&mut binds);
+        let binds = self.binds();
         let secondary = self.secondary_instances(&lists);
         let body = self.body(&lists);
         let actions: Vec<Element> = self
@@ -96,7 +95,7 @@ impl<'f> Writer<'f> {
         let mut html = Element::new("h:html");
         html.set("xmlns", XFORMS);
         let usual = [
-            ("h", "http://www.w3.org/1999/xhtml"),
+            ("h", XHTML),
             ("ev", EVENTS),
             ("xsd", "http://www.w3.org/2001/XMLSchema"),
             ("jr", JAVAROSA),
@@ -110,7 +109,8 @@ impl<'f> Writer<'f> {
             html.set("xmlns:entities", ENTITIES);
         }
         for (prefix, uri) in &self.form.namespaces {
-            let taken = usual.iter().any(|(usual, _)| usual == prefix);
+            // The document's own elements use these; others are the form's.
+            let taken = matches!(prefix.as_str(), "h" | "ev" | "jr" | "odk");
             if !prefix.is_empty() && !taken {
                 html.set(&format!("xmlns:{prefix}"), uri);
             }
