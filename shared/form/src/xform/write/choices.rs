@@ -129,9 +129,10 @@ impl Writer<'_> {
                 let question = self.references.path_of(name, path).unwrap_or_default().to_owned();
                 let repeat = question.rsplit_once('/').map_or("", |(repeat, _)| repeat);
                 let nodeset = self.references.path_from(repeat, path, false);
-                let filter = filter.map(|filter| self.references.beside(filter, repeat, path));
-                let filter = filter.as_deref();
                 let known = format!("./{name} != ''");
+                // Seen from an instance of the repeat, its questions are near.
+                let filter = filter.map(|filter| self.references.expand_within(filter, repeat, path));
+                let filter = filter.as_deref();
                 control.push(self.itemset(node, path, (&nodeset, filter.or(Some(&known))), name, Some(name)));
             }
             Some(ChoiceSource::Nodes { nodeset, value, label }) => {

@@ -68,19 +68,20 @@ impl<'f> References<'f> {
         if in_predicate { format!("current()/{path}") } else { path }
     }
 
-    /// A filter over the instances of a repeat: what lies in the repeat is read
-    /// from each instance, all else from the reader.
-    pub(super) fn beside(&self, filter: &str, repeat: &str, reader: &str) -> String {
-        let mut out = String::with_capacity(filter.len());
-        let mut rest = filter;
+    /// An expression whose `${…}` that lie in a repeat are written as seen from
+    /// one of its instances, and all others as seen from the reader.
+    pub(super) fn expand_within(&self, expression: &str, repeat: &str, reader: &str) -> String {
+        let mut out = String::with_capacity(expression.len());
+        let mut rest = expression;
         while let Some((before, behind)) = rest.split_once("${") {
             let Some((name, after)) = behind.split_once('}') else { break };
             out.push_str(before);
-            let path = self.path_of(name.trim(), reader);
-            match path.and_then(|path| path.strip_prefix(repeat)).filter(|inside| inside.starts_with('/')) {
-                Some(inside) => out.push_str(&format!(".{inside}")),
-                None => match path {
-                    Some(path) => out.push_str(&self.path_from(path, reader, true)),
+            let path = self.path_of(name.trim(), repeat);
+            let last_saved = name.contains('#');
+            match path.and_then(|path| path.strip_prefix(repeat)?.strip_prefix('/')) {
+                Some(near) => out.push_str(&format!(" ./{near} ")),
+                None => match path.filter(|_| !last_saved) {
+                    Some(far) => out.push_str(&format!(" {} ", self.path_from(far, reader, true))),
                     None => out.push_str(&format!("${{{name}}}")),
                 },
             }
