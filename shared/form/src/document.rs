@@ -382,7 +382,8 @@ pub(crate) fn order_of(handle: Handle) -> Option<u64> {
 struct Builder<'x> {
     xml: &'x str,
     document: XmlDocument,
-    names: HashMap<(String, String), u32>,
+    /// By how they are written; the same may be in several namespaces.
+    names: HashMap<String, Vec<u32>>,
 }
 
 impl<'x> Builder<'x> {
@@ -432,7 +433,7 @@ impl<'x> Builder<'x> {
             roxmltree::NodeType::Element => {
                 let tag = node.tag_name();
                 let written = self.written_name(node.range().start, tag.name());
-                (Sort::Element, self.name(tag.namespace().unwrap_or_default(), &written))
+                (Sort::Element, self.name(tag.namespace().unwrap_or_default(), written))
             }
             roxmltree::NodeType::Text => (Sort::Text, self.name("", "")),
             roxmltree::NodeType::Comment => (Sort::Comment, self.name("", "")),
@@ -457,11 +458,9 @@ impl<'x> Builder<'x> {
         if sort == Sort::Element {
             for attribute in node.attributes() {
                 let written = self.xml.get(attribute.range_qname());
-                let written = written
-                    .filter(|written| written.ends_with(attribute.name()))
-                    .unwrap_or(attribute.name())
-                    .to_owned();
-                let name = self.name(attribute.namespace().unwrap_or_default(), &written);
+                let written =
+                    written.filter(|written| written.ends_with(attribute.name())).unwrap_or(attribute.name());
+                let name = self.name(attribute.namespace().unwrap_or_default(), written);
                 let from = self.value(attribute.value());
                 let attribute = self.push(Sort::Attribute, name, number, from, 0);
                 self.close(attribute);
@@ -497,18 +496,25 @@ impl<'x> Builder<'x> {
     }
 
     /// The name of an element with its prefix: what stands behind its `<`.
-    fn written_name(&self, start: usize, local: &str) -> String {
-        let tag = self.xml.get(start + 1..).unwrap_or_default();
-        let ends = |character: char| character.is_ascii_whitespace() || matches!(character, '>' | '/');
-        let written = tag.split(ends).next().unwrap_or_default();
+    fn written_name<'n>(&self, start: usize, local: &'n str) -> &'n str
+    where
+        'x: 'n,
+    {
+        let tag: &'n str = self.xml.get(start + 1..).unwrap_or_default();
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/');
+        let end = tag.as_bytes().iter().position(ends).unwrap_or(tag.len());
+        let written = tag.get(..end).unwrap_or_default();
         let fits = written == local || written.rsplit_once(':').is_some_and(|(_, name)| name == local);
-        if fits { written.to_owned() } else { local.to_owned() }
+        if fits { written } else { local }
     }
 
     fn name(&mut self, namespace: &str, written: &str) -> u32 {
-        let key = (namespace.to_owned(), written.to_owned());
-        if let Some(&name) = self.names.get(&key) {
-            return name;
+        let known = self.names.get(written).into_iter().flatten().copied().find(|&name| {
+            let name = usize::try_from(name).ok().and_then(|name| self.document.names.get(name));
+            name.is_some_and(|name| name.namespace == namespace)
+        });
+        if let Some(known) = known {
+            return known;
         }
         let name = u32::try_from(self.document.names.len()).unwrap_or(u32::MAX);
         self.document.names.push(Name {
@@ -516,7 +522,7 @@ impl<'x> Builder<'x> {
             local: written.find(':').map_or(0, |colon| colon + 1),
             namespace: namespace.to_owned(),
         });
-        self.names.insert(key, name);
+        self.names.entry(written.to_owned()).or_default().push(name);
         name
     }
 

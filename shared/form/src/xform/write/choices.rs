@@ -126,6 +126,9 @@ impl Writer<'_> {
                 let repeat = question.rsplit_once('/').map_or("", |(repeat, _)| repeat);
                 let nodeset = self.references.path_from(repeat, path, false);
                 let known = format!("./{name} != ''");
+                // Seen from an instance of the repeat, its questions are near.
+                let filter = filter.map(|filter| self.references.expand_within(filter, repeat));
+                let filter = filter.as_deref();
                 control.push(self.itemset(node, path, (&nodeset, filter.or(Some(&known))), name, Some(name)));
             }
             Some(ChoiceSource::Nodes { nodeset, value, label }) => {

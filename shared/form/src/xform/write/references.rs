@@ -68,6 +68,25 @@ impl<'f> References<'f> {
         if in_predicate { format!("current()/{path}") } else { path }
     }
 
+    /// An expression whose `${…}` that lie in a repeat are written as seen from
+    /// one of its instances.
+    pub(super) fn expand_within(&self, expression: &str, repeat: &str) -> String {
+        let mut out = String::with_capacity(expression.len());
+        let mut rest = expression;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let Some((name, after)) = behind.split_once('}') else { break };
+            out.push_str(before);
+            let path = self.path_of(name.trim(), repeat);
+            match path.and_then(|path| path.strip_prefix(repeat)?.strip_prefix('/')) {
+                Some(near) => out.push_str(&format!(" ./{near} ")),
+                None => out.push_str(&format!("${{{name}}}")),
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
     /// An expression with its `${…}` written as paths, read at this node.
     pub(super) fn expand(&self, expression: &str, reader: &str) -> String {
         if !expression.contains("${") {
