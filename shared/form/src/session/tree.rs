@@ -358,7 +358,11 @@ impl Session {
             if let Some(item) = self.item_mut(one) {
                 item.place = number(place);
             }
-            queue.note(self, one);
+            let mut inside = Vec::new();
+            self.each_inside(one, &mut |item| inside.push(item));
+            for item in inside {
+                queue.note(self, item);
+            }
             self.notify(one, queue);
         }
     }
