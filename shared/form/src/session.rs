@@ -18,17 +18,18 @@ mod types;
 mod words;
 mod world;
 
+use crate::document::XmlDocument;
 use crate::expr::date_time_text;
 use crate::form::{ActionEvent, NodeKind};
 use crate::path::NodePath;
-use crate::plan::{Plan, Property};
+use crate::plan::{LAST_SAVED, Plan, Property};
 use crate::view::{AnswerError, Context, LeftOver, Problem};
 use compute::Queue;
 use dice::Dice;
 pub(crate) use json::{Claims, restore};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use tree::{Item, NOTHING, READ_ONLY, SERIES};
+use tree::{Item, NOTHING, SERIES};
 
 /// Longest value of one question, in bytes.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
@@ -51,9 +52,15 @@ pub struct Session {
     failures: HashMap<u32, String>,
     /// Items whose calculation draws lots and did so before this session.
     drawn: HashSet<u32>,
+    /// What calculations gave last, where people may answer over them.
+    computed: HashMap<u32, String>,
+    /// What expressions see of answers that are not offered any more.
+    offered: HashMap<u32, String>,
     /// Whether changes set off actions: not while an instance is put together.
     live: bool,
     dice: Dice,
+    /// The instance that was saved last, where the form asks for it.
+    last_saved: Option<Arc<XmlDocument>>,
     unused_prefill: Vec<String>,
 }
 
@@ -157,7 +164,7 @@ impl Session {
         if !answerable {
             return Err(AnswerError::NotAQuestion(path.clone()));
         }
-        if self.is(item, READ_ONLY) {
+        if self.is_read_only(item) {
             return Err(AnswerError::ReadOnly(path.clone()));
         }
         if value.len() > MAX_VALUE_BYTES {
@@ -288,7 +295,11 @@ impl Session {
 
     fn empty(plan: Arc<Plan>, context: Context) -> Session {
         let dice = Dice::new(context.seed);
+        let wanted = plan.document_names.values().any(|&number| number == LAST_SAVED);
+        let last_saved = context.last_saved.as_deref().filter(|_| wanted);
+        let last_saved = last_saved.and_then(|xml| XmlDocument::parse(xml).ok()).map(Arc::new);
         let mut session = Session {
+            last_saved,
             plan,
             context,
             language: 0,
@@ -296,6 +307,8 @@ impl Session {
             series: Vec::new(),
             failures: HashMap::new(),
             drawn: HashSet::new(),
+            computed: HashMap::new(),
+            offered: HashMap::new(),
             live: false,
             dice,
             unused_prefill: Vec::new(),

@@ -155,8 +155,9 @@ impl<'t> Parser<'t> {
             }
             Token::Variable(name) => {
                 self.advance()?;
-                let message =
-                    format!("there are no variables: ${name} means nothing here; ${{name}} means an answer");
+                let message = format!(
+                    "there are no variables: ${name} means nothing here; ${{{name}}} means an answer"
+                );
                 let error = self.error(byte, message);
                 self.unknown(error)
             }

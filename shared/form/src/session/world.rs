@@ -2,8 +2,10 @@
 
 use super::Session;
 use super::tree::{HEAD, RELEVANT, SERIES};
-use crate::expr::{Environment, Focus, Handle, Nodes, Test, Value, Zone};
+use crate::document::{Prefixes, XmlDocument, order_of};
+use crate::expr::{Environment, Focus, Handle, Nodes, Sort, Test, Value, Zone};
 use crate::form::NodeKind;
+use crate::plan::LAST_SAVED;
 use chrono::{DateTime, FixedOffset};
 use std::borrow::Cow;
 
@@ -40,7 +42,11 @@ impl Environment for Session {
             Handle::Row(list, _) => Handle::ListRoot(list),
             Handle::Cell(list, row, _) => Handle::Row(list, row),
             Handle::CellText(list, row, column) => Handle::Cell(list, row, column),
-            Handle::Document | Handle::List(_) | Handle::Xml(..) | Handle::XmlNamespace(..) => return None,
+            Handle::Xml(number, node) => {
+                return Some(Handle::Xml(number, self.document(number)?.parent(node)?));
+            }
+            Handle::XmlNamespace(number, node, _) => Handle::Xml(number, node),
+            Handle::Document | Handle::List(_) => return None,
         })
     }
 
@@ -79,16 +85,51 @@ impl Environment for Session {
                     offer(Handle::CellText(list, row, column));
                 }
             }
+            Handle::Xml(number, node) => {
+                if let Some(document) = self.document(number) {
+                    document.children(number, node, test, self.prefixes(), found);
+                }
+            }
             Handle::ItemAttribute(..)
             | Handle::ItemText(_)
             | Handle::CellText(..)
-            | Handle::Xml(..)
             | Handle::XmlNamespace(..) => {}
         }
     }
 
+    fn sort(&self, of: Handle) -> Sort {
+        match of {
+            Handle::Xml(number, node) => {
+                self.document(number).map_or(Sort::Element, |document| document.sort(node))
+            }
+            Handle::Document | Handle::List(_) => Sort::Document,
+            Handle::Item(_) | Handle::ListRoot(_) | Handle::Row(..) | Handle::Cell(..) => Sort::Element,
+            Handle::ItemAttribute(..) => Sort::Attribute,
+            Handle::ItemText(_) | Handle::CellText(..) => Sort::Text,
+            Handle::XmlNamespace(..) => Sort::Namespace,
+        }
+    }
+
+    fn is_named(&self, of: Handle, name: &str) -> bool {
+        match of {
+            Handle::Xml(number, node) => {
+                self.document(number).is_some_and(|document| document.is_named(node, name, self.prefixes()))
+            }
+            _ => self.name(of) == name,
+        }
+    }
+
     fn attributes(&self, of: Handle, test: &Test, found: &mut Nodes) {
-        let Handle::Item(item) = of else { return };
+        let item = match of {
+            Handle::Item(item) => item,
+            Handle::Xml(number, node) => {
+                if let Some(document) = self.document(number) {
+                    document.attributes(number, node, test, self.prefixes(), found);
+                }
+                return;
+            }
+            _ => return,
+        };
         let Some(node) = self.planned(item) else { return };
         for (&attribute, place) in node.attributes.iter().zip(0_u16..) {
             let named = match test {
@@ -116,15 +157,16 @@ impl Environment for Session {
                 .list(list)
                 .and_then(|list| list.columns.get(usize::from(column)))
                 .map_or("", String::as_str),
+            Handle::Xml(number, node) => self.document(number).map_or("", |document| document.name(node)),
             _ => "",
         }
     }
 
     fn value(&self, of: Handle) -> Value<'_> {
         match of {
-            Handle::Item(item) if self.is_leaf(item) => self.typed(item, self.raw_value(item)),
+            Handle::Item(item) if self.is_leaf(item) => self.typed(item, self.visible_value(item)),
             Handle::ItemAttribute(owner, place) => match self.attribute(owner, place) {
-                Some(item) => self.typed(item, self.raw_value(item)),
+                Some(item) => self.typed(item, self.visible_value(item)),
                 None => Value::empty(),
             },
             _ => Value::Text(self.text(of)),
@@ -136,18 +178,18 @@ impl Environment for Session {
             Handle::Cell(list, row, column) | Handle::CellText(list, row, column) => {
                 self.cell_text(list, row, column)
             }
-            Handle::ItemText(item) => Cow::Borrowed(self.raw_value(item)),
+            Handle::ItemText(item) => Cow::Borrowed(self.visible_value(item)),
             Handle::ItemAttribute(owner, place) => {
-                Cow::Borrowed(self.attribute(owner, place).map_or("", |item| self.raw_value(item)))
+                Cow::Borrowed(self.attribute(owner, place).map_or("", |item| self.visible_value(item)))
             }
-            Handle::Item(item) if self.is_leaf(item) => Cow::Borrowed(self.raw_value(item)),
+            Handle::Item(item) if self.is_leaf(item) => Cow::Borrowed(self.visible_value(item)),
             // The text of an element is the text of everything inside it.
             Handle::Item(item) => {
                 let mut text = String::new();
                 self.each_inside(item, &mut |inside| {
                     let attribute = self.planned(inside).is_some_and(|node| node.kind == NodeKind::Attribute);
                     if !attribute && self.is(inside, RELEVANT) {
-                        text.push_str(self.raw_value(inside));
+                        text.push_str(self.visible_value(inside));
                     }
                 });
                 text.into()
@@ -160,12 +202,20 @@ impl Environment for Session {
                     .into(),
                 None => Cow::Borrowed(""),
             },
+            Handle::Xml(number, node) => {
+                Cow::Borrowed(self.document(number).map_or("", |document| document.text(node)))
+            }
             _ => Cow::Borrowed(""),
         }
     }
 
     fn list(&self, name: &str) -> Option<Handle> {
-        self.plan.list_names.get(name).map(|&list| Handle::List(list))
+        if let Some(&list) = self.plan.list_names.get(name) {
+            return Some(Handle::List(list));
+        }
+        let &number = self.plan.document_names.get(name)?;
+        self.document(number)?;
+        Some(Handle::Xml(number, 0))
     }
 
     fn rows_where(&self, number: u16, column: &str, key: &str, found: &mut Nodes) -> bool {
@@ -190,6 +240,7 @@ impl Environment for Session {
             Handle::Cell(list, row, column) => {
                 Some(u64::from(list) << 48 | u64::from(row) << 16 | (u64::from(column) + 1))
             }
+            Handle::Xml(..) | Handle::XmlNamespace(..) => order_of(of),
             _ => None,
         }
     }
@@ -253,6 +304,17 @@ impl Session {
         self.planned(item).is_some_and(|node| !node.kind.is_container())
     }
 
+    fn document(&self, number: u16) -> Option<&XmlDocument> {
+        if number == LAST_SAVED {
+            return self.last_saved.as_deref();
+        }
+        self.plan.documents.get(usize::from(number))
+    }
+
+    fn prefixes(&self) -> Prefixes<'_> {
+        Prefixes { namespaces: &self.plan.form().namespaces, strict: false }
+    }
+
     fn cell_text(&self, number: u16, row: u32, column: u16) -> Cow<'_, str> {
         let Some(list) = self.plan.list(number) else { return Cow::Borrowed("") };
         match &list.labels {
@@ -268,7 +330,7 @@ impl Session {
     fn child_items(&self, item: u32, test: &Test, found: &mut Nodes) {
         let Some(node) = self.planned(item) else { return };
         if !node.kind.is_container() {
-            if !self.raw_value(item).is_empty() {
+            if !self.visible_value(item).is_empty() {
                 let text = Handle::ItemText(item);
                 found.extend(Some(text).filter(|&text| self.passes(text, test)));
             }

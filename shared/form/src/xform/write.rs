@@ -8,7 +8,7 @@ mod references;
 mod texts;
 
 use super::markup::{Content, Element};
-use super::names::{ENTITIES, EVENTS, JAVAROSA, ODK, OPENROSA, XFORMS};
+use super::names::{ENTITIES, EVENTS, JAVAROSA, ODK, OPENROSA, XFORMS, XHTML};
 use crate::form::{Action, ActionEvent, ActionValue, Default as Initially, Form, Node, NodeKind};
 use references::References;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -46,10 +46,11 @@ struct Place<'p> {
 
 impl<'f> Writer<'f> {
     fn new(form: &'f Form) -> Writer<'f> {
+        let references = References::of(form);
         Writer {
             form,
-            references: References::of(form),
-            texts: Texts::of(form),
+            texts: Texts::of(form, &references),
+            references,
             triggered: HashMap::new(),
             on_new_repeat: HashMap::new(),
             has_entities: false,
@@ -59,8 +60,7 @@ impl<'f> Writer<'f> {
     fn document(mut self) -> Element {
         let lists = choices::itext_lists(self.form);
         let instance = self.primary_instance();
-        let mut binds = Vec::new();
-        self.binds(&mut binds);
+        let binds = self.binds();
         let secondary = self.secondary_instances(&lists);
         let body = self.body(&lists);
         let actions: Vec<Element> = self
@@ -95,7 +95,7 @@ impl<'f> Writer<'f> {
         let mut html = Element::new("h:html");
         html.set("xmlns", XFORMS);
         let usual = [
-            ("h", "http://www.w3.org/1999/xhtml"),
+            ("h", XHTML),
             ("ev", EVENTS),
             ("xsd", "http://www.w3.org/2001/XMLSchema"),
             ("jr", JAVAROSA),
@@ -109,7 +109,8 @@ impl<'f> Writer<'f> {
             html.set("xmlns:entities", ENTITIES);
         }
         for (prefix, uri) in &self.form.namespaces {
-            let taken = usual.iter().any(|(usual, _)| usual == prefix);
+            // The document's own elements use these; others are the form's.
+            let taken = matches!(prefix.as_str(), "h" | "ev" | "jr" | "odk");
             if !prefix.is_empty() && !taken {
                 html.set(&format!("xmlns:{prefix}"), uri);
             }
@@ -183,7 +184,7 @@ fn with_identity(form: &Form) -> Form {
     let prefix = meta.name.split_once(':').map_or(String::new(), |(prefix, _)| format!("{prefix}:"));
     let has =
         |meta: &Node, name: &str| meta.children.iter().any(|node| super::names::local(&node.name) == name);
-    if !has(meta, "instanceID") {
+    if !has(meta, "instanceID") && !form.no_instance_id {
         meta.children.push(Node::new(&format!("{prefix}instanceID"), NodeKind::InstanceId, 0));
     }
     if let Some(name) = &form.instance_name
@@ -192,6 +193,9 @@ fn with_identity(form: &Form) -> Form {
         let mut node = Node::new(&format!("{prefix}instanceName"), NodeKind::Calculate, 0);
         node.calculation = Some(name.clone());
         meta.children.push(node);
+    }
+    if meta.children.is_empty() && meta.row == 0 {
+        form.nodes.remove(place);
     }
     form
 }

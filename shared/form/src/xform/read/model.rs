@@ -8,7 +8,9 @@ use super::lists::Lists;
 use super::paths::Target;
 use super::{Problems, binds, body, kinds, misplaced};
 use crate::form::{BodyItem, Form, Node, NodeKind};
-use crate::xform::names::{self, ENTITIES, ODK, OPENROSA, XFORMS, attribute, element_name, elements, is};
+use crate::xform::names::{
+    self, ENTITIES, EVENTS, ODK, OPENROSA, XFORMS, XHTML, attribute, element_name, elements, is,
+};
 use roxmltree::{Document, Node as Element};
 use std::collections::BTreeMap;
 
@@ -49,6 +51,7 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
 
     let languages = itext.languages();
     let mut form = Form {
+        no_instance_id: false,
         id: root.attribute("id").unwrap_or_default().trim().to_owned(),
         version: version(root),
         title: title.map(text).unwrap_or_default(),
@@ -138,7 +141,9 @@ fn namespaces(
     let all = [html, model, root].into_iter().chain(inside);
     for element in all {
         for namespace in element.namespaces() {
-            if let Some(prefix) = namespace.name().filter(|prefix| *prefix != "xml") {
+            if let Some(prefix) = namespace.name().filter(|prefix| *prefix != "xml")
+                && !matches!(namespace.uri(), XHTML | EVENTS)
+            {
                 found.entry(prefix.to_owned()).or_insert_with(|| namespace.uri().to_owned());
             }
         }

@@ -4,19 +4,30 @@ use super::super::markup::Element;
 use super::{Place, Writer, carry};
 use crate::form::{Action, ActionEvent, ActionValue, DataType, Default as Initially, Node, NodeKind};
 
+/// What the model says beside the instances.
+#[derive(Default)]
+struct Said {
+    binds: Vec<Element>,
+    happenings: Vec<Element>,
+}
+
 impl<'f> Writer<'f> {
-    pub(super) fn binds(&mut self, out: &mut Vec<Element>) {
+    /// Binds in the order of the instance, and behind them what happens by itself.
+    pub(super) fn binds(&mut self) -> Vec<Element> {
+        let mut out = Said::default();
         let root = format!("/{}", self.form.root);
         let form = self.form;
         for attribute in &form.root_attributes {
-            self.attribute_bind(attribute, &root, None, out);
+            self.attribute_bind(attribute, &root, None, &mut out);
         }
         for node in &form.nodes {
-            self.node(node, &root, None, out);
+            self.node(node, &root, None, &mut out);
         }
+        out.binds.append(&mut out.happenings);
+        out.binds
     }
 
-    fn node(&mut self, node: &'f Node, above: &str, repeat: Option<&str>, out: &mut Vec<Element>) {
+    fn node(&mut self, node: &'f Node, above: &str, repeat: Option<&str>, out: &mut Said) {
         let path = format!("{above}/{}", node.name);
         let around = if node.kind == NodeKind::Repeat { Some(path.as_str()) } else { repeat };
         self.bind(node, &path, out);
@@ -29,7 +40,7 @@ impl<'f> Writer<'f> {
         }
     }
 
-    fn attribute_bind(&mut self, node: &'f Node, above: &str, repeat: Option<&str>, out: &mut Vec<Element>) {
+    fn attribute_bind(&mut self, node: &'f Node, above: &str, repeat: Option<&str>, out: &mut Said) {
         let path = format!("{above}/@{}", node.name);
         let says = node.calculation.is_some()
             || node.relevant.is_some()
@@ -46,7 +57,7 @@ impl<'f> Writer<'f> {
         self.happenings(node, Place { path: &path, repeat }, out);
     }
 
-    fn bind(&mut self, node: &Node, path: &str, out: &mut Vec<Element>) {
+    fn bind(&mut self, node: &Node, path: &str, out: &mut Said) {
         let mut bind = Element::new("bind").with("nodeset", path);
         if !node.kind.is_container() {
             bind.set("type", type_name(node));
@@ -86,15 +97,15 @@ impl<'f> Writer<'f> {
         }
         carry(&mut bind, &node.bind_attributes, |value| self.references.expand(value, path));
         if bind.attributes.len() > 1 {
-            out.push(bind);
+            out.binds.push(bind);
         }
     }
 
     /// What happens by itself to a node: its default, its trigger, its kind.
-    fn happenings(&mut self, node: &'f Node, place: Place<'_>, out: &mut Vec<Element>) {
+    fn happenings(&mut self, node: &'f Node, place: Place<'_>, out: &mut Said) {
         if let Some(Initially::Expression(expression)) = &node.default {
             let value = ActionValue::Expression(expression.clone());
-            out.push(self.happening(place.path, ActionEvent::FirstLoad, value.clone()));
+            out.happenings.push(self.happening(place.path, ActionEvent::FirstLoad, value.clone()));
             if let Some(repeat) = place.repeat {
                 let element = self.happening(place.path, ActionEvent::NewRepeat, value);
                 self.on_new_repeat.entry(repeat.to_owned()).or_default().push(element);
@@ -102,11 +113,19 @@ impl<'f> Writer<'f> {
         }
         match node.kind {
             NodeKind::StartGeopoint => {
-                out.push(self.happening(place.path, ActionEvent::FirstLoad, ActionValue::Geopoint));
+                out.happenings.push(self.happening(
+                    place.path,
+                    ActionEvent::FirstLoad,
+                    ActionValue::Geopoint,
+                ));
             }
             NodeKind::BackgroundAudio => {
                 let quality = node.parameters.get("quality").cloned().unwrap_or_default();
-                out.push(self.happening(place.path, ActionEvent::Load, ActionValue::Audio(quality)));
+                out.happenings.push(self.happening(
+                    place.path,
+                    ActionEvent::Load,
+                    ActionValue::Audio(quality),
+                ));
             }
             _ => {}
         }
@@ -122,7 +141,7 @@ impl<'f> Writer<'f> {
         // Actions belong into a control; a node without one leaves them to the model.
         if !node.kind.is_shown() && !node.kind.is_container() {
             for action in &node.actions {
-                out.push(self.action(action, place.path));
+                out.happenings.push(self.action(action, place.path));
             }
         }
     }
