@@ -244,7 +244,10 @@ fn elements_that_merely_recur_get_no_template() {
     let form = read(&document(instance, "", "<input ref=\"/data/x\"/>"));
     assert_stable("recurring", &form);
     let xml = xform::write(&form).lines().map(str::trim_start).collect::<String>();
-    assert_says(&xml, &["<x/><tag><n>1</n></tag><tag><n>2</n></tag>", "<h:body><input ref=\"/data/x\"/></h:body>"]);
+    assert_says(
+        &xml,
+        &["<x/><tag><n>1</n></tag><tag><n>2</n></tag>", "<h:body><input ref=\"/data/x\"/></h:body>"],
+    );
 }
 
 #[test]
@@ -254,5 +257,8 @@ fn a_filter_on_answers_of_a_repeat_reads_within_it() {
          | | begin_repeat | r | R | |\n| | text | a | A | |\n| | integer | b | B | |\n| | end_repeat | | | |\n\
          | | select_one ${a} | q | Q | |",
     );
-    assert_says(&xml, &["<itemset nodeset=\"/data/r[./a != '']\"><value ref=\"a\"/><label ref=\"a\"/></itemset>"]);
+    assert_says(
+        &xml,
+        &["<itemset nodeset=\"/data/r[./a != '']\"><value ref=\"a\"/><label ref=\"a\"/></itemset>"],
+    );
 }
