@@ -64,8 +64,14 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A number as XPath writes it: `3`, `0.5`, never an exponent.
+/// What days with a fraction may be wrong by: their last digit.
+const NEAR_WHOLE: f64 = 4e-12;
+
+/// A number as XPath writes it: `3`, `0.5`, never an exponent. What is as good
+/// as whole, as differences of days are, is whole.
 pub(crate) fn number_text(number: f64) -> String {
+    let whole = number.round();
+    let number = if (number - whole).abs() < NEAR_WHOLE { whole } else { number };
     if number.is_nan() {
         "NaN".to_owned()
     } else if number.is_infinite() {
