@@ -256,6 +256,20 @@ fn what_no_client_could_follow_is_refused() {
 }
 
 #[test]
+fn expressions_are_checked_where_they_stand() {
+    let told = problems(
+        r#"<data id="a"><x/></data>"#,
+        "<bind nodeset=\"/data/x\" relevant=\"1 +\"\n calculate=\"concatt('a')\"/>",
+        "<select1 ref=\"/data/x\"><itemset nodeset=\"][\"><value ref=\"v\"/></itemset></select1>",
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    assert!(lines[0].starts_with("XForm!8 (<bind> in column 1): relevant: "), "{told}");
+    assert!(lines[1].ends_with("did you mean \"concat\"?"), "{told}");
+    assert!(lines[2].starts_with("XForm!11 (<itemset> in column 32): nodeset: "), "{told}");
+}
+
+#[test]
 fn depth_and_size_are_bounded() {
     let deep =
         |levels: usize| format!(r#"<data id="a">{}{}</data>"#, "<g>".repeat(levels), "</g>".repeat(levels));

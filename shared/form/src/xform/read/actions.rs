@@ -104,7 +104,10 @@ fn read(
             ActionValue::Audio(quality.unwrap_or_default().to_owned())
         }
         _ => match attribute(element, "value") {
-            Some(expression) => ActionValue::Expression(expression.to_owned()),
+            Some(expression) => {
+                problems.expression(element, "value", expression);
+                ActionValue::Expression(expression.to_owned())
+            }
             None => {
                 let text: String = element.children().filter_map(|node| node.text()).collect();
                 ActionValue::Literal(text.trim().to_owned())

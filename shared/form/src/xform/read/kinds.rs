@@ -3,7 +3,7 @@
 use super::Problems;
 use super::instance::{Part, Tree};
 use super::paths::Target;
-use crate::form::{DataType, NodeKind};
+use crate::form::{DataType, Default as Initially, NodeKind};
 use crate::xform::names::local;
 
 /// Gives every node its kind.
@@ -41,6 +41,11 @@ pub(super) fn decide(tree: &mut Tree<'_, '_>, problems: &mut Problems) {
             None => hidden(part),
         };
         part.node.kind = kind;
+        if matches!(kind, NodeKind::SelectMultiple | NodeKind::Rank)
+            && let Some(Initially::Value(chosen)) = &mut part.node.default
+        {
+            *chosen = chosen.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
         keep_preload(part);
         part.node.data_type = (data != kind.data_type() && part.bind_type.is_some()).then_some(data);
     }
