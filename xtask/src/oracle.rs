@@ -173,6 +173,9 @@ fn mark(steps: &mut Value, others: &Value) -> usize {
     let mut ours: BTreeMap<String, Value> = BTreeMap::new();
     let mut theirs: BTreeMap<String, Value> = BTreeMap::new();
     let mut differing = 0;
+    let mut others = others.clone();
+    forget_identity(steps);
+    forget_identity(&mut others);
     for (step, other) in
         steps.as_array_mut().into_iter().flatten().zip(others.as_array().into_iter().flatten())
     {
@@ -189,6 +192,17 @@ fn mark(steps: &mut Value, others: &Value) -> usize {
         step["javarosa_disagrees"] = Value::Object(disagrees);
     }
     differing
+}
+
+/// The identity of an instance is another in every run.
+fn forget_identity(steps: &mut Value) {
+    for step in steps.as_array_mut().into_iter().flatten() {
+        for (reference, state) in step["state"].as_object_mut().into_iter().flatten() {
+            if reference.ends_with("/meta/instanceID") {
+                state["v"] = json!({ "$volatile": true });
+            }
+        }
+    }
 }
 
 /// A step tells only what is new.
