@@ -73,3 +73,25 @@ fn expressions_are_bounded() {
     let error = Expression::parse(&" ".repeat(70_000)).expect_err("too long");
     assert_eq!(error.message, "the expression is longer than 65536 bytes");
 }
+
+#[test]
+fn how_it_was_read() {
+    for (expression, outline) in [
+        ("1+2*-3 - 4", "((1 + (2 * -3)) - 4)"),
+        ("a and b or c and not(d)", "((child::a and child::b) or (child::c and not(child::d)))"),
+        ("//a[@b='c']/..", "/descendant-or-self::node()/child::a[(attribute::b = 'c')]/parent::node()"),
+        ("/", "/"),
+        (
+            ". | x:* | processing-instruction('p')",
+            "(self::node() | child::x:* | child::processing-instruction('p'))",
+        ),
+        ("instance('l')/root/item[1]", "(instance('l'))/child::root/child::item[1]"),
+        ("${a}[2] >= $b", "(${a}[2] >= $b)"),
+        ("nobody(1, \"it's\")", "nobody(1, \"it's\")"),
+        ("--1", "--1"),
+        ("div div div mod mod", "((child::div div child::div) mod child::mod)"),
+        ("* * *", "(child::* * child::*)"),
+    ] {
+        assert_eq!(Expression::parse(expression).expect(expression).outline(), outline, "{expression}");
+    }
+}
