@@ -50,6 +50,8 @@ fn what_does_not_exist_is_told_with_what_was_meant() {
         ("round()", 1, "round() takes 1 to 2 arguments, but 0 are given", None),
         ("not(1, 2)", 1, "not() takes 1 argument, but 2 are given", None),
         ("true(1)", 1, "true() takes no arguments, but 1 is given", None),
+        ("1 + random()", 5, "random() exists only in forms", None),
+        ("pulldata('a', 'b', 'c', 'd')", 1, "pulldata() exists only in forms", None),
         ("$x + 1", 1, "there are no variables: $x means nothing here; ${x} means an answer", None),
     ] {
         let error = Rule::parse(expression).expect_err(expression);
