@@ -251,6 +251,17 @@ fn elements_that_merely_recur_get_no_template() {
 }
 
 #[test]
+fn tags_of_a_map_editor_survive() {
+    let control = "<upload ref=\"/data/x\" mediatype=\"osm/*\"><label>House</label>\
+                   <tag key=\"name\"><label>Name</label></tag></upload>";
+    let form =
+        read(&document("<data id=\"a\"><x/></data>", "<bind nodeset=\"/data/x\" type=\"binary\"/>", control));
+    assert_stable("tags", &form);
+    let xml = xform::write(&form).lines().map(str::trim_start).collect::<String>();
+    assert_says(&xml, &["mediatype=\"osm/*\"", "<tag key=\"name\"><label>Name</label></tag></upload>"]);
+}
+
+#[test]
 fn a_filter_on_answers_of_a_repeat_reads_within_it() {
     let xml = written(
         "| survey |\n| | type | name | label | choice_filter |\n\
