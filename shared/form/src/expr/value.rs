@@ -6,6 +6,7 @@
 
 use super::environment::{Nodes, Zone};
 use super::moment::{Moment, parse_date, parse_date_time, parse_time};
+use chrono::NaiveDate;
 use std::borrow::Cow;
 
 /// A value while an expression is computed. Texts are borrowed from the
@@ -52,6 +53,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A value that is a day, or a text written like one.
+    pub(super) fn day(&self) -> Option<NaiveDate> {
+        match self {
+            Value::Moment(Moment::Date(date)) => Some(*date),
+            Value::Text(text) => parse_date(text),
+            _ => None,
+        }
+    }
+
     /// A value that is not a set of nodes, as text.
     pub(super) fn scalar_text(self) -> Cow<'a, str> {
         match self {
@@ -64,14 +74,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What days with a fraction may be wrong by: their last digit.
-const NEAR_WHOLE: f64 = 4e-12;
-
-/// A number as XPath writes it: `3`, `0.5`, never an exponent. What is as good
-/// as whole, as differences of days are, is whole.
+/// A number as XPath writes it: `3`, `0.5`, never an exponent.
 pub(crate) fn number_text(number: f64) -> String {
-    let whole = number.round();
-    let number = if (number - whole).abs() < NEAR_WHOLE { whole } else { number };
     if number.is_nan() {
         "NaN".to_owned()
     } else if number.is_infinite() {
