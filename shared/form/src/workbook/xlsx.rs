@@ -12,7 +12,15 @@ const MAX_CELLS: usize = 4_000_000;
 /// How the older format (`.xls`) begins.
 const COMPOUND_FILE: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 
+/// The library that reads the file overflows on some damaged ones, where that
+/// is checked; such a file is only one that cannot be read.
 pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
+    std::panic::catch_unwind(|| sheets(bytes)).unwrap_or_else(|_| {
+        Err(vec![AuthoringProblem::error("workbook", "this Excel workbook is damaged; save it again")])
+    })
+}
+
+fn sheets(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
     let refusal = |error: &dyn std::fmt::Display| {
         vec![AuthoringProblem::error(
             "workbook",

@@ -48,11 +48,26 @@ fn a_type_that_the_kind_does_not_say_is_kept() {
 }
 
 #[test]
-fn a_preload_on_a_question_is_kept_as_written() {
-    let bind = r#"<bind nodeset="/data/x" type="date" jr:preload="date" jr:preloadParams="today"/>"#;
-    let form = as_json(&read(r#"<data id="a"><x/></data>"#, bind, r#"<input ref="/data/x"/>"#));
-    assert_eq!(node(&form, "x")["kind"], "date");
-    assert_eq!(node(&form, "x")["bind_attributes"]["jr:preload"], "date");
+fn a_preload_on_a_question_is_how_its_value_begins() {
+    let read = |bind: &str| {
+        let bind = format!(r#"<bind nodeset="/data/x" {bind}/>"#);
+        node(&as_json(&read(r#"<data id="a"><x/></data>"#, &bind, r#"<input ref="/data/x"/>"#)), "x")
+    };
+    let today = read(r#"type="date" jr:preload="date" jr:preloadParams="today""#);
+    assert_eq!((&today["kind"], &today["default"]), (&json!("date"), &json!({"expression": "today()"})));
+    let end = read(r#"type="dateTime" jr:preload="timestamp" jr:preloadParams="end""#);
+    assert_eq!(end["bind_attributes"], json!({"jr:preload": "timestamp", "jr:preloadParams": "end"}));
+}
+
+#[test]
+fn a_value_attribute_counts_even_when_it_is_empty() {
+    let action = |action: &str| {
+        let action = format!(r#"<setvalue event="odk-instance-load" ref="/data/x" {action}</setvalue>"#);
+        as_json(&read(r#"<data id="a"><x/></data>"#, &action, ""))["actions"][0]["value"].clone()
+    };
+    assert_eq!(action(r#"value="">text"#), json!({"literal": ""}));
+    assert_eq!(action(">text"), json!({"literal": "text"}));
+    assert_eq!(action(r#"value="1 + 1">text"#), json!({"expression": "1 + 1"}));
 }
 
 #[test]

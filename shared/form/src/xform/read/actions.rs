@@ -103,7 +103,8 @@ fn read(
             let quality = attribute_in(element, ODK, "quality").or_else(|| attribute(element, "quality"));
             ActionValue::Audio(quality.unwrap_or_default().to_owned())
         }
-        _ => match attribute(element, "value") {
+        _ => match element.attribute("value").map(str::trim) {
+            Some("") => ActionValue::Literal(String::new()),
             Some(expression) => {
                 problems.expression(element, "value", expression);
                 ActionValue::Expression(expression.to_owned())
