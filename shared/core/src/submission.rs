@@ -85,7 +85,7 @@ pub struct MediaReference {
     pub file_name: String,
     pub sha256: ContentHash,
     pub size_bytes: u64,
-    /// As the phone made it: `image/jpeg` or `image/png`.
+    /// As the phone says: `image/jpeg`, `audio/webm`.
     pub content_type: String,
 }
 
