@@ -36,12 +36,10 @@ use crate::submissions;
 
 mod picture;
 
+pub use doorstep_core::submission::FILE_BYTES_MAX;
 use picture::Picture;
 pub use picture::{PIXELS_MAX, THUMBNAIL_SIDE_PX};
 
-/// Largest file. A 1600 px photo is about 400 KB; what an old browser could
-/// not make smaller still fits.
-pub const FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// A stored file never changes under its identifier; an hour is how long a
 /// browser may show it without asking whether its person still may.
 const CACHING: &str = "private, max-age=3600";

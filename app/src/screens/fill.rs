@@ -3,7 +3,7 @@
 use doorstep_core::ids::DraftId;
 use doorstep_core::phone::OpenDraft;
 use doorstep_core::text::LocalText;
-use doorstep_form::{NodePath, PageView};
+use doorstep_form::{NodeKind, NodePath, PageView};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
@@ -13,7 +13,8 @@ use wasm_bindgen::JsCast;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
 use crate::explain::Explain;
-use crate::fill::{CheckStep, Comments, Filling, FinishFailure, QuestionView, all_written};
+use crate::fill::outline::Outline;
+use crate::fill::{CheckStep, Comments, Filling, FinishFailure, Sheet, SheetView, all_written};
 use crate::i18n::*;
 use crate::ui::{
     Actions, Button, ButtonKind, Dialog, DialogActions, IconButton, IconName, Loading, Notice, Page, Tone,
@@ -103,6 +104,8 @@ struct Steps {
     sections: Memo<Vec<PageView>>,
     /// A question to show once its section is there.
     wanted: RwSignal<Option<NodePath>>,
+    /// The one that was asked for last.
+    unfolded: RwSignal<Option<NodePath>>,
     /// "Next" was pressed and something is missing; the next press goes on.
     warned: RwSignal<bool>,
 }
@@ -114,7 +117,10 @@ impl Steps {
             pages.retain(|page| {
                 page.nodes.iter().any(|path| {
                     filling.question(path).is_some_and(|question| {
-                        question.view.with(|view| view.relevant && !view.kind.is_container())
+                        question.view.with(|view| {
+                            let can_grow = view.kind == NodeKind::Repeat && !view.read_only;
+                            view.relevant && (can_grow || !view.kind.is_container())
+                        })
                     })
                 })
             });
@@ -126,6 +132,7 @@ impl Steps {
             now: RwSignal::new(Step::Section(first)),
             sections,
             wanted: RwSignal::new(None),
+            unfolded: RwSignal::new(None),
             warned: RwSignal::new(false),
         };
         if let Some(page) = steps.page_to_resume() {
@@ -173,6 +180,25 @@ impl Steps {
         })
     }
 
+    /// Whether the section on the screen asks for one answer only.
+    fn asks_one_thing(self) -> bool {
+        let Step::Section(index) = self.now.get_untracked() else { return false };
+        let asked = |path: &&NodePath| {
+            self.filling.question(path).is_some_and(|question| {
+                question.view.with_untracked(|view| {
+                    view.relevant
+                        && !view.read_only
+                        && view.kind != NodeKind::Note
+                        && !view.kind.is_container()
+                })
+            })
+        };
+        self.sections.with_untracked(|sections| {
+            let page = sections.iter().find(|page| page.index == index);
+            page.is_some_and(|page| page.nodes.iter().filter(asked).count() == 1)
+        })
+    }
+
     fn is_first(self) -> bool {
         self.progress().0 == 1
     }
@@ -194,6 +220,7 @@ impl Steps {
     fn go_to(self, path: NodePath) {
         self.filling.judge(std::slice::from_ref(&path));
         if let Some(page) = self.page_of(&path) {
+            self.unfolded.set(Some(path.clone()));
             self.wanted.set(Some(path));
             self.go(Step::Section(page));
         }
@@ -231,7 +258,8 @@ impl Steps {
         let wrong = self.filling.judge(&nodes);
         if let Some(path) = wrong.filter(|_| !self.warned.get_untracked()) {
             self.warned.set(true);
-            show_question(&path);
+            self.unfolded.set(Some(path.clone()));
+            request_animation_frame(move || show_question(&path));
             return;
         }
         let after = self.sections.with_untracked(|sections| {
@@ -299,7 +327,6 @@ fn OpenForm(filling: Filling) -> impl IntoView {
         Some(_) => t_string!(i18n, fill.reminders).to_owned(),
         None => t_string!(i18n, fill.check).to_owned(),
     });
-    let unsupported = filling.unsupported();
     view! {
         <Page
             title
@@ -314,17 +341,7 @@ fn OpenForm(filling: Filling) -> impl IntoView {
                 }
             }
         >
-            {match unsupported {
-                Some(question) => {
-                    view! {
-                        <Notice tone=Tone::Warning>
-                            <p>{t!(i18n, fill.form_unsupported, question = question)}</p>
-                        </Notice>
-                    }
-                        .into_any()
-                }
-                None => view! { <Form steps /> }.into_any(),
-            }}
+            <Form steps />
             <ThrowAway filling open=throw_away />
         </Page>
     }
@@ -335,21 +352,29 @@ fn Form(steps: Steps) -> impl IntoView {
     let i18n = use_i18n();
     let filling = steps.filling;
     let record = filling.record();
-    let nodes = Memo::new(move |_| steps.section().map(|page| page.nodes));
+    let section = Memo::new(move |_| steps.section().map(|page| page.index));
+    let outline =
+        Memo::new(move |_| steps.section().map(|page| Outline::of(&page.nodes)).unwrap_or_default());
+    let sheet = Sheet { filling, outline, wanted: steps.unfolded };
+    Effect::new(move |before: Option<usize>| {
+        let asked = filling.asked_to_go_on();
+        if before.is_some_and(|before| before != asked) && steps.asks_one_thing() {
+            spawn_local(async move { steps.next().await });
+        }
+        asked
+    });
     let general: Vec<_> = record.comments.iter().filter(|comment| comment.path.is_none()).cloned().collect();
     let corrects = !record.comments.is_empty();
     view! {
         <Progress steps label=record.case_label />
-        <Show when=move || corrects && nodes.with(Option::is_some) && steps.is_first()>
+        <Show when=move || corrects && section.get().is_some() && steps.is_first()>
             <Notice tone=Tone::Info>
                 <p>{t!(i18n, fill.correction)}</p>
             </Notice>
             <Comments comments=general.clone() />
         </Show>
-        {move || match nodes.get() {
-            Some(nodes) => {
-                nodes.into_iter().map(|path| view! { <QuestionView filling path /> }).collect_view().into_any()
-            }
+        {move || match section.get() {
+            Some(_) => view! { <SheetView sheet /> }.into_any(),
             None => view! { <CheckStep filling on_go=move |path| steps.go_to(path) /> }.into_any(),
         }}
         <Bar steps />

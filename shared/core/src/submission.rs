@@ -75,6 +75,10 @@ pub struct Place {
     pub at: DateTime<FixedOffset>,
 }
 
+/// Largest file. A 1600 px photo is about 400 KB; half an hour of speech or
+/// twenty seconds of film still fit.
+pub const FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
+
 /// A file that a submission expects.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MediaReference {

@@ -128,7 +128,10 @@ fn household(phone: &Phone<MemoryStore>) -> Result<OpenDraft, Failed> {
 
 fn names(draft: &OpenDraft) -> serde_json::Value {
     let members = draft.session.instance()["member"].clone();
-    members.as_array().map(|members| members.iter().map(|member| member["name"].clone()).collect()).unwrap_or_default()
+    members
+        .as_array()
+        .map(|members| members.iter().map(|member| member["name"].clone()).collect())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -196,7 +199,8 @@ fn a_form_without_the_repeat_leaves_its_answers_over() -> Result<(), Failed> {
     let phone = phone(FORM)?;
     let mut draft = household(&phone)?;
     answer(&phone, &mut draft, "/head", "赵")?;
-    let without: String = FORM.lines().filter(|line| !line.contains("_repeat")).map(|line| format!("{line}\n")).collect();
+    let without: String =
+        FORM.lines().filter(|line| !line.contains("_repeat")).map(|line| format!("{line}\n")).collect();
     keep_form(&phone, &without)?;
     let resumed = open(&phone)?;
     assert_eq!(resumed.session.value("head").as_deref(), Some("赵"));
@@ -209,9 +213,8 @@ fn a_form_without_the_repeat_leaves_its_answers_over() -> Result<(), Failed> {
 
 #[test]
 fn a_log_of_answers_alone_reads_as_before() -> Result<(), Failed> {
-    let step: DraftStep = serde_json::from_value(
-        json!({ "path": "/head", "value": "赵", "at": "1970-01-01T00:00:00+00:00" }),
-    )?;
+    let step: DraftStep =
+        serde_json::from_value(json!({ "path": "/head", "value": "赵", "at": "1970-01-01T00:00:00+00:00" }))?;
     assert_eq!(step, DraftStep { path: path("/head"), deed: Deed::Value("赵".to_owned()), at: at(0) });
     let step = DraftStep { path: path("/member"), deed: Deed::Repeat(RepeatChange::Added), at: at(0) };
     let written = serde_json::to_value(&step)?;
