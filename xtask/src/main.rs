@@ -2,6 +2,7 @@
 //! the tests and what they need, and the rules that no compiler checks.
 //!
 //! * [`demo`]: the real application with a synthetic county.
+//! * [`conformance`]: other people's test cases against the form engine.
 //! * [`dist`] builds the phone app with the help of [`toolchain`].
 //! * [`test`] runs every test; [`postgres`] and [`chromium103`] are what some
 //!   of them need. [`tidy`]: the rules.
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod chromium103;
+mod conformance;
 mod console;
 mod demo;
 mod dist;
@@ -42,6 +44,8 @@ enum Task {
     Dist,
     /// The rules that no compiler checks, and the licences of what we depend on.
     Tidy,
+    /// Other people's test cases against the form engine: per file and in all `N passed, N failed`.
+    Conformance(conformance::Options),
     /// The first story in a real Chromium 103.
     Chromium103,
 }
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Task::Test { parts } => test::run(&parts),
         Task::Dist => dist::run(),
         Task::Tidy => tidy::run(),
+        Task::Conformance(options) => conformance::run(&options),
         Task::Chromium103 => chromium103::run(),
     };
     match outcome {

@@ -30,6 +30,8 @@ const CRATE_ROOTS: &[&str] = &[
     "app/src/lib.rs",
     "app/src/main.rs",
     "tests/src/lib.rs",
+    "tests/conformance/src/lib.rs",
+    "tests/conformance/src/main.rs",
     "xtask/src/main.rs",
 ];
 

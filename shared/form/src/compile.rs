@@ -48,10 +48,11 @@ pub(crate) fn form_from_workbook(
         documents: BTreeMap::new(),
         texts: BTreeMap::new(),
         submission: BTreeMap::new(),
-        entities: Vec::new(),
+        external_lists: std::collections::BTreeSet::new(),
         externals: survey.externals,
         survey_columns: survey.columns,
         instance_name_column: settings.instance_name_column,
+        model_attributes: std::collections::BTreeMap::new(),
     };
     problems.truncate(MAX_PROBLEMS);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {

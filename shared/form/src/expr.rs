@@ -13,10 +13,12 @@ mod functions;
 mod lexer;
 mod moment;
 mod parser;
+mod paths;
 mod value;
 
 pub(crate) use ast::{Axis, Call, Expr, Lookup, Operator, Path, Start, Step, Test, visit};
-pub(crate) use environment::{Environment, Handle};
+pub use environment::Zone;
+pub(crate) use environment::{Environment, Handle, Nodes};
 pub(crate) use evaluate::{Evaluator, Focus};
 pub(crate) use functions::Kind;
 pub(crate) use moment::{Moment, date_time_text, parse_date, parse_date_time, parse_time};

@@ -9,7 +9,7 @@
 use crate::problem::AuthoringProblem;
 use crate::workbook::Workbook;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// How deep groups and repeats may lie inside each other.
@@ -40,7 +40,9 @@ pub struct Form {
     /// Prefix → namespace, for names and attributes that have one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) namespaces: BTreeMap<String, String>,
-    /// The instance: its elements in document order.
+    /// The instance: its elements in document order. A form from a workbook has
+    /// a group `meta` only for what the workbook puts into it (audit, entities);
+    /// `instanceID` and `instanceName` are added for other clients.
     pub(crate) nodes: Vec<Node>,
     /// What is shown in which order, where that is not the order of the
     /// instance: forms that came as XML may say so.
@@ -61,8 +63,11 @@ pub struct Form {
     /// Attributes of the `submission` element: where and how to send.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) submission: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) entities: Vec<Entity>,
+    /// Names of the lists that come from the sheet `external_choices`: other
+    /// clients get them as the file `itemsets.csv` and the select as an input
+    /// with a query, not as a secondary instance.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) external_lists: BTreeSet<String>,
     /// Lists that come as files beside the form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) externals: Vec<External>,
@@ -71,6 +76,9 @@ pub struct Form {
     pub(crate) survey_columns: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name_column: Option<String>,
+    /// Attributes of the model: versions of the specifications it follows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) model_attributes: BTreeMap<String, String>,
 }
 
 fn default_root() -> String {
@@ -287,10 +295,13 @@ pub enum NodeKind {
     /// The identity of this instance: `uuid:…`.
     InstanceId,
     /// A sound recorded while the form is filled: name of the attached file.
+    /// Recording begins whenever the instance is opened, in the quality of the
+    /// parameter `quality`; no action says so again.
     BackgroundAudio,
-    /// A place recorded when an answer is given.
+    /// A place recorded when one of its `triggers` is answered; no action says
+    /// so again.
     BackgroundGeopoint,
-    /// The place where the instance was begun.
+    /// The place where the instance was begun; no action says so again.
     StartGeopoint,
     /// An attribute of the element around it.
     Attribute,
@@ -445,26 +456,6 @@ pub(crate) enum ActionValue {
     Audio(String),
 }
 
-/// An entity that a submission creates or updates (ODK Entities).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entity {
-    /// Name of the list of entities.
-    pub(crate) dataset: String,
-    /// Names of the repeat around the properties; empty for the form itself.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) repeat: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) entity_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) create_if: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) update_if: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) label: Option<String>,
-    /// Row in the entities sheet.
-    pub(crate) row: u32,
-}
-
 /// Something in the body of a form that came as XML.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -483,6 +474,9 @@ pub(crate) struct Node {
     /// With its prefix, where it has one: `orx:meta`.
     pub(crate) name: String,
     pub(crate) kind: NodeKind,
+    /// Namespace of an element without prefix, where it is not that around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) namespace: Option<String>,
     /// Row in the survey sheet, from 1; 0 when it comes from elsewhere.
     pub(crate) row: u32,
     #[serde(default, skip_serializing_if = "Text::is_empty")]
@@ -517,6 +511,9 @@ pub(crate) struct Node {
     pub(crate) choice_filter: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) appearance: String,
+    /// What the cell `parameters` says. `randomize=true` and `seed` (a number or
+    /// `${name}`) of a select order its choices. What other clients read from
+    /// attributes is in `bind_attributes` and `body_attributes` as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) parameters: BTreeMap<String, String>,
     /// Where it is not that of the kind.
@@ -525,7 +522,8 @@ pub(crate) struct Node {
     #[serde(default, skip_serializing_if = "Media::is_empty")]
     pub(crate) media: Media,
     /// Names of the questions whose answers have the calculation made (again):
-    /// the column `trigger`.
+    /// the column `trigger`. With triggers, nothing else has it made, and no
+    /// action says so again. Without a calculation the value becomes empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) triggers: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -533,12 +531,17 @@ pub(crate) struct Node {
     /// Attributes of the element, as nodes of kind [`NodeKind::Attribute`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) attributes: Vec<Node>,
-    /// Attributes that the engine carries but does not interpret.
+    /// Attributes of the bind and of the control that the engine carries but
+    /// does not interpret, by their names with prefix: `odk:quality`, `rows`.
+    /// The values may hold `${name}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) bind_attributes: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) body_attributes: BTreeMap<String, String>,
-    /// The property of an entity that gets the value.
+    /// The property of an entity that gets the value (`entities:saveto`). The
+    /// entity itself is an element `meta/entity` in the group or repeat around
+    /// its properties, with the attributes `dataset`, `id`, `create`, `update`,
+    /// `baseVersion`, `trunkVersion`, `branchId` and the child `label`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) save_to: Option<String>,
     /// Of a repeat: people neither add nor remove instances.
@@ -558,6 +561,7 @@ impl Node {
         Node {
             name: name.to_owned(),
             kind,
+            namespace: None,
             row,
             label: Text::default(),
             hint: Text::default(),
@@ -597,7 +601,7 @@ pub(crate) enum Default {
     /// This value.
     Value(String),
     /// What this expression yields when the instance (or the instance of the
-    /// repeat around the question) is created.
+    /// repeat around the question) is created; no action says so again.
     Expression(String),
 }
 
@@ -666,6 +670,12 @@ impl Form {
     /// language first: `中文 (zh)`. A form without languages has one: `default`.
     pub fn languages(&self) -> &[String] {
         &self.languages
+    }
+
+    /// Whether it was written as a workbook, whose authors want to be told of
+    /// every name that leads nowhere.
+    pub(crate) fn is_from_workbook(&self) -> bool {
+        !self.survey_columns.is_empty()
     }
 
     /// Names of the files that must be given to [`Plan::new`](crate::Plan::new).

@@ -36,6 +36,8 @@ mod session;
 mod verify;
 mod view;
 mod workbook;
+#[cfg(feature = "xform")]
+pub mod xform;
 
 pub use form::{DataType, Form, MAX_NESTING, MediaKind, NodeKind, Text};
 pub use path::{NodePath, PathError};

@@ -92,7 +92,11 @@ pub const FILES: [&str; 6] = [
 ///
 /// # Errors
 /// When a file cannot be read or is not what its name says.
-pub fn run(name: &str, known: &Known, read: &dyn Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Report> {
+pub fn run(
+    name: &str,
+    known: &Known,
+    read: &dyn Fn(&str) -> anyhow::Result<Vec<u8>>,
+) -> anyhow::Result<Report> {
     match name {
         "xpath.json" => xpath::run(&read(name)?, known),
         "xpath-javarosa.json" => xpath_javarosa::run(&read(name)?, known),

@@ -118,6 +118,7 @@ fn session(plan: Arc<Plan>, content: &SubmissionContent) -> Session {
         seed: content.submission_id.0.as_u64_pair().1,
         username: String::new(),
         device_id: String::new(),
+        ..Context::default()
     };
     Session::resume(plan, context, &content.instance).0
 }

@@ -261,6 +261,7 @@ impl<S: LocalStore> Phone<S> {
             seed: record.seed,
             username: self.owner.login_name.clone(),
             device_id: self.owner.device_id.to_string(),
+            ..Context::default()
         };
         match &record.base_instance {
             Some(instance) => Session::resume(plan, context, instance),

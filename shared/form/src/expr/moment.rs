@@ -1,5 +1,6 @@
 //! Dates, moments and times of day.
 
+use super::environment::Zone;
 use chrono::{
     DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
 };
@@ -15,11 +16,11 @@ const MILLISECONDS_PER_DAY: f64 = 86_400_000.0;
 
 impl Moment {
     /// Days since 1970-01-01, counted by the local calendar.
-    pub(crate) fn days(self, offset: FixedOffset) -> f64 {
+    pub(crate) fn days(self, zone: &dyn Zone) -> f64 {
         match self {
             Moment::Date(date) => f64::from(days_of(date)),
             Moment::DateTime(moment) => {
-                let local = moment.with_timezone(&offset).naive_local();
+                let local = local(moment, zone).naive_local();
                 let of_day = f64::from(local.num_seconds_from_midnight()) * 1_000.0
                     + f64::from(local.nanosecond() / 1_000_000);
                 f64::from(days_of(local.date())) + of_day / MILLISECONDS_PER_DAY
@@ -34,7 +35,7 @@ impl Moment {
     }
 
     /// The local moment this many days after 1970-01-01 00:00.
-    pub(crate) fn date_time_from_days(days: f64, offset: FixedOffset) -> Option<Moment> {
+    pub(crate) fn date_time_from_days(days: f64, zone: &dyn Zone) -> Option<Moment> {
         let Moment::Date(date) = Self::date_from_days(days)? else {
             return None;
         };
@@ -42,7 +43,7 @@ impl Moment {
         let local = date
             .and_time(NaiveTime::MIN)
             .checked_add_signed(TimeDelta::try_milliseconds(whole_days(milliseconds)?)?)?;
-        offset.from_local_datetime(&local).single().map(Moment::DateTime)
+        zone.at_local(local).from_local_datetime(&local).single().map(Moment::DateTime)
     }
 
     pub(crate) fn date(self) -> NaiveDate {
@@ -107,6 +108,11 @@ impl Moment {
     }
 }
 
+/// The same moment, by the clock of the zone.
+pub(crate) fn local(moment: DateTime<FixedOffset>, zone: &dyn Zone) -> DateTime<FixedOffset> {
+    moment.with_timezone(&zone.at(moment.naive_utc()))
+}
+
 fn days_of(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
 }
@@ -134,13 +140,14 @@ pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
 
 /// `2026-11-23T09:30:00.000+08:00`; seconds, fraction and offset may be missing.
 /// Without an offset it is local time.
-pub(crate) fn parse_date_time(text: &str, local: FixedOffset) -> Option<DateTime<FixedOffset>> {
+pub(crate) fn parse_date_time(text: &str, zone: &dyn Zone) -> Option<DateTime<FixedOffset>> {
     let (date, time) = text.split_once(['T', ' '])?;
     let date = parse_date(date)?;
     let (time, offset) = split_offset(time)?;
     let time = clock(time)?;
-    let offset = offset.unwrap_or(local);
-    offset.from_local_datetime(&NaiveDateTime::new(date, time)).single()
+    let local = NaiveDateTime::new(date, time);
+    let offset = offset.unwrap_or_else(|| zone.at_local(local));
+    offset.from_local_datetime(&local).single()
 }
 
 /// `09:30:00.000+08:00` as a fraction of the day; the offset is ignored, a time
