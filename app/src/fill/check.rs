@@ -99,15 +99,24 @@ fn Missing(filling: Filling, problem: Problem, on_go: Callback<(NodePath,)>) -> 
 fn Summary(filling: Filling, on_go: Callback<(NodePath,)>) -> impl IntoView {
     let i18n = use_i18n();
     let entries = Memo::new(move |_| filling.summary());
-    let words = move |entry: &SummaryEntry| {
-        if entry.kind.is_media() { t_string!(i18n, fill.has_picture).to_owned() } else { entry.words.clone() }
+    let words = move |entry: &SummaryEntry| match entry.kind {
+        NodeKind::Image => t_string!(i18n, fill.has_picture).to_owned(),
+        kind if kind.is_media() => t_string!(i18n, fill.has_file).to_owned(),
+        _ => entry.words.clone(),
     };
     let section = move |(title, entries): (Option<String>, Vec<SummaryEntry>)| {
         let facts = entries
             .into_iter()
             .map(|entry| {
                 let (path, words) = (entry.path.clone(), words(&entry));
-                let icon = (entry.kind == NodeKind::Image).then(|| view! { <Icon name=IconName::Photo /> });
+                let icon = match entry.kind {
+                    NodeKind::Image => Some(IconName::Photo),
+                    NodeKind::Audio => Some(IconName::Mic),
+                    NodeKind::Video => Some(IconName::Video),
+                    NodeKind::File => Some(IconName::File),
+                    _ => None,
+                }
+                .map(|name| view! { <Icon name /> });
                 view! {
                     <Fact name=entry.label>
                         <button

@@ -353,9 +353,14 @@ fn Form(steps: Steps) -> impl IntoView {
     let filling = steps.filling;
     let record = filling.record();
     let section = Memo::new(move |_| steps.section().map(|page| page.index));
-    let outline =
-        Memo::new(move |_| steps.section().map(|page| Outline::of(&page.nodes)).unwrap_or_default());
-    let sheet = Sheet { filling, outline, wanted: steps.unfolded };
+    let sheet = move |index: usize| {
+        let outline = Memo::new(move |_| {
+            let pages = filling.pages();
+            let page = pages.iter().find(|page| page.index == index);
+            page.map(|page| Outline::of(&page.nodes)).unwrap_or_default()
+        });
+        Sheet { filling, outline, wanted: steps.unfolded }
+    };
     Effect::new(move |before: Option<usize>| {
         let asked = filling.asked_to_go_on();
         if before.is_some_and(|before| before != asked) && steps.asks_one_thing() {
@@ -374,7 +379,7 @@ fn Form(steps: Steps) -> impl IntoView {
             <Comments comments=general.clone() />
         </Show>
         {move || match section.get() {
-            Some(_) => view! { <SheetView sheet /> }.into_any(),
+            Some(index) => view! { <SheetView sheet=sheet(index) /> }.into_any(),
             None => view! { <CheckStep filling on_go=move |path| steps.go_to(path) /> }.into_any(),
         }}
         <Bar steps />

@@ -32,6 +32,10 @@ struct Left {
 
 /// Opens the elder and begins a form that nothing asks for.
 async fn begin(worker: &Handset, stage: &Stage, form: &FormVersionRecord, language: Language) -> Result<()> {
+    if !worker.page.all(&By::css(".fill__progress")).await?.is_empty() {
+        worker.page.evaluate::<Option<()>>("history.back()").await?;
+        worker.page.gone(By::css(".fill__progress")).await?;
+    }
     worker.go_to("/").await?;
     worker.page.the(by_id(stage.elder)).await?.click().await?;
     let title = json!(form.title.get(language));
@@ -71,20 +75,16 @@ async fn fill_page(worker: &Handset) -> Result<()> {
     Ok(())
 }
 
-/// On to the next step; what is missing is skipped.
+/// On to the next step; what is missing is said first, and then skipped.
 async fn go_on(worker: &Handset, step: usize) -> Result<()> {
-    for _ in 0..3 {
-        worker
-            .page
-            .evaluate::<Option<()>>("document.querySelector('.actions .button--primary').click()")
-            .await?;
+    const NEXT: &str = "document.querySelector('.actions .button--primary').click()";
+    const WARNED: &str = "document.querySelector('.field__problem[role=alert]') !== null";
+    for can_warn in [true, false] {
+        worker.page.evaluate::<Option<()>>(NEXT).await?;
         let went = wait::until("the next step", async || {
-            let warned: bool = worker
-                .page
-                .evaluate("document.querySelector('.actions + *, .field__problem[role=alert]') !== null")
-                .await?;
-            let now = progress(worker).await?.0;
-            Ok((now > step || warned).then_some(now > step))
+            let went = progress(worker).await?.0 > step;
+            let warned = can_warn && !went && worker.page.evaluate::<bool>(WARNED).await?;
+            Ok((went || warned).then_some(went))
         })
         .await?;
         if went {
