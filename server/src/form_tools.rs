@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use doorstep_form::{Attachments, AuthoringProblem, Form, Plan, Workbook};
+use doorstep_form::{Attachments, AuthoringProblem, Form, Plan, Workbook, xform};
 
 pub(crate) mod check;
 pub(crate) mod choose;
@@ -50,8 +50,9 @@ fn form(file: &Path, bytes: &[u8]) -> anyhow::Result<FormAndWarnings> {
     let workbook = match ending.as_str() {
         "xlsx" | "xlsm" => Workbook::read_xlsx(bytes),
         "md" => Workbook::read_markdown(text()?),
+        "xml" => return Ok(xform::read(text()?)),
         _ => anyhow::bail!(
-            "{} is no form: an XLSForm workbook ends in .xlsx, one written as tables in .md",
+            "{} is no form: an XLSForm workbook ends in .xlsx, one written as tables in .md, an XForm in .xml",
             file.display()
         ),
     };

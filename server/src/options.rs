@@ -231,7 +231,7 @@ pub(crate) enum FormCommand {
     /// Say everything that is wrong with form files, without a database. Ends with an error when one
     /// cannot be used.
     Check {
-        /// XLSForm workbooks (.xlsx), or tables in Markdown (.md)
+        /// XLSForm workbooks (.xlsx), tables in Markdown (.md) or XForms (.xml)
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// The folder with the lists that forms draw on [default: media beside the file]
@@ -249,6 +249,7 @@ pub(crate) enum FormCommand {
 /// How a form is filled in the terminal.
 #[derive(Args, Debug)]
 pub(crate) struct RunOptions {
+    /// An XLSForm workbook (.xlsx), tables in Markdown (.md) or an XForm (.xml)
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The folder with the lists that the form draws on [default: media beside the file]

@@ -2,20 +2,43 @@
 //! engine. The cases are data that lie beside the clone; none are kept in it.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::browser::{self, Page};
 use crate::console::{line, step};
+use crate::toolchain::Toolchain;
 use crate::workspace;
 
 const PACKAGE: &str = "doorstep-conformance";
 /// Names the folder of the vectors, where they are not beside the clone.
 const VECTORS_VARIABLE: &str = "DOORSTEP_VECTORS";
+
+/// A browser that says nothing for so long is stopped.
+const WASM_TIME_MAX: Duration = Duration::from_secs(900);
+/// Fetches the files and runs the program, which begins by itself.
+const SCRIPT: &str = "export async function answer() {
+  const files = new Map();
+  for (const name of NAMES) {
+    const response = await fetch('/vectors/' + encodeURI(name));
+    files.set(name, new Uint8Array(await response.arrayBuffer()));
+  }
+  globalThis.doorstepFiles = files;
+  try {
+    await start();
+  } catch (cause) {
+    throw new Error(globalThis.doorstepPanic ?? cause);
+  }
+  if (globalThis.doorstepPanic) throw new Error(globalThis.doorstepPanic);
+  return globalThis.doorstepOutcome;
+}
+";
 
 /// What is run, and how the outcome is told.
 #[derive(Debug, Args)]
@@ -29,6 +52,9 @@ pub(crate) struct Options {
     /// Only the files whose names begin so, e.g. xpath.
     #[arg(long, value_name = "PREFIX")]
     only: Option<String>,
+    /// Compiled to wasm and run in Chromium.
+    #[arg(long)]
+    wasm: bool,
 }
 
 /// What came out of one file of vectors, as the program tells it.
@@ -64,7 +90,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     } else {
         options.folders.clone()
     };
-    let reports = reports(&folders, options.only.as_deref())?;
+    let reports = if options.wasm {
+        as_wasm(&folders, options.only.as_deref())?
+    } else {
+        reports(&folders, options.only.as_deref())?
+    };
     if options.json {
         line(serde_json::to_string_pretty(&reports).context("the outcome cannot be written as JSON")?);
     } else {
@@ -134,6 +164,55 @@ pub(crate) fn reports(folders: &[PathBuf], only: Option<&str>) -> Result<Reports
         bail!("{PACKAGE} ended early ({})", output.status);
     }
     serde_json::from_slice(&output.stdout).with_context(|| format!("{PACKAGE} does not answer with JSON"))
+}
+
+/// The same in a browser, file by file.
+fn as_wasm(folders: &[PathBuf], only: Option<&str>) -> Result<Reports> {
+    let wasm = Toolchain::find_or_install()?.build(PACKAGE, "the conformance program")?;
+    let wasm = fs::read(&wasm).with_context(|| format!("{} cannot be read", wasm.display()))?;
+    let mut all = Reports::new();
+    for folder in folders {
+        let mut page = Page::with_program(&wasm)?;
+        let mut names = Vec::new();
+        collect(folder, "", only, &mut |name, bytes| {
+            page.files.insert(format!("/vectors/{name}"), bytes);
+            names.push(name);
+        })?;
+        let names = serde_json::to_string(&names).context("names that are no text")?;
+        page.script.push_str(&SCRIPT.replace("NAMES", &names));
+        step(format_args!("running the vectors of {} in Chromium", folder.display()));
+        let answer = browser::answer(&page, WASM_TIME_MAX)?;
+        let reports: Reports = serde_json::from_str(&answer).context("the page does not answer with JSON")?;
+        all.extend(
+            reports.into_iter().map(|(name, report)| (folder.join(name).display().to_string(), report)),
+        );
+    }
+    Ok(all)
+}
+
+/// Every file below a folder that the program may ask for, by its name within.
+fn collect(
+    folder: &Path,
+    within: &str,
+    only: Option<&str>,
+    take: &mut impl FnMut(String, Vec<u8>),
+) -> Result<()> {
+    let unreadable = || format!("{} cannot be read", folder.display());
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let path = entry.with_context(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let name = format!("{within}{name}");
+        if only.is_some_and(|only| !name.starts_with(only) && !only.starts_with(&name)) {
+            continue;
+        }
+        if path.is_dir() {
+            // What is in a folder belongs to the file that names it.
+            collect(&path, &format!("{name}/"), None, take)?;
+        } else {
+            take(name, fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

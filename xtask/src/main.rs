@@ -6,6 +6,9 @@
 //! * [`dist`] builds the phone app with the help of [`toolchain`].
 //! * [`test`] runs every test; [`postgres`] and [`chromium103`] are what some
 //!   of them need. [`tidy`]: the rules.
+//! * [`bench`]: how fast the form engine is, beside others.
+//! * [`browser`]: a page in a headless Chromium that does one thing.
+//! * [`fuzz`]: made-up inputs for the form engine.
 //! * [`packages`] installs what is missing, or says exactly what to install.
 
 #![forbid(unsafe_code)]
@@ -14,11 +17,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
+mod browser;
 mod chromium103;
 mod conformance;
 mod console;
 mod demo;
 mod dist;
+mod fuzz;
 mod packages;
 mod postgres;
 mod test;
@@ -46,6 +52,11 @@ enum Task {
     Tidy,
     /// Other people's test cases against the form engine: per file and in all `N passed, N failed`.
     Conformance(conformance::Options),
+    /// How fast the form engine is, beside other engines where they are installed.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Made-up inputs for the doors of the form engine; without a target they are listed.
+    Fuzz(fuzz::Options),
     /// The first story in a real Chromium 103.
     Chromium103,
 }
@@ -57,6 +68,8 @@ fn main() -> ExitCode {
         Task::Dist => dist::run(),
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
+        Task::Bench(bench) => bench::run(&bench),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Chromium103 => chromium103::run(),
     };
     match outcome {

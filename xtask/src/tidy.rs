@@ -30,8 +30,12 @@ const CRATE_ROOTS: &[&str] = &[
     "app/src/lib.rs",
     "app/src/main.rs",
     "tests/src/lib.rs",
+    "tests/bench/src/lib.rs",
+    "tests/bench/src/main.rs",
     "tests/conformance/src/lib.rs",
     "tests/conformance/src/main.rs",
+    "tests/fuzz/src/lib.rs",
+    "tests/fuzz/src/main.rs",
     "xtask/src/main.rs",
 ];
 

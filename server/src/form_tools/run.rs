@@ -36,7 +36,7 @@ pub(crate) fn run(options: &RunOptions) -> anyhow::Result<()> {
     };
     let now = options.now.unwrap_or_else(|| Clock::system().now().with_timezone(&china_offset()));
     let context =
-        Context { now, seed: options.seed, username: options.username.clone(), device_id: String::new() };
+        Context { now, seed: options.seed, username: options.username.clone(), ..Context::default() };
     let mut session = Session::start(Arc::new(plan), context, &BTreeMap::new());
     if let Some(language) = options.language.as_deref().filter(|language| !session.set_language(language)) {
         anyhow::bail!(

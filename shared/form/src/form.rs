@@ -505,6 +505,9 @@ pub(crate) struct Node {
     /// How many instances a repeat has; absent when people add them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repeat_count: Option<String>,
+    /// What a select chooses from. On a range: labels of its ticks (numbers of
+    /// the scale); on a place: what its map shows beside it; neither restricts
+    /// the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) choices: Option<ChoiceSource>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -544,6 +547,9 @@ pub(crate) struct Node {
     /// `baseVersion`, `trunkVersion`, `branchId` and the child `label`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) save_to: Option<String>,
+    /// Of a file from a map editor: the tags to collect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<Choice>,
     /// Of a repeat: people neither add nor remove instances.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) no_add_remove: bool,
@@ -587,6 +593,7 @@ impl Node {
             bind_attributes: BTreeMap::new(),
             body_attributes: BTreeMap::new(),
             save_to: None,
+            tags: Vec::new(),
             no_add_remove: false,
             initial: None,
             children: Vec::new(),

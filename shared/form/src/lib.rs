@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod document;
 mod expr;
 mod form;
 pub mod order;
@@ -38,6 +39,7 @@ mod view;
 mod workbook;
 #[cfg(feature = "xform")]
 pub mod xform;
+pub mod xpath;
 
 pub use form::{DataType, Form, MAX_NESTING, MediaKind, NodeKind, Text};
 pub use path::{NodePath, PathError};

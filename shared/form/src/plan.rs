@@ -6,11 +6,13 @@ mod bind;
 mod build;
 mod choices;
 mod compile;
+mod documents;
 mod graph;
 mod layout;
 mod lists;
 mod texts;
 
+use crate::document::XmlDocument;
 use crate::expr::Expr;
 use crate::form::{DataType, Form, NodeKind};
 use crate::order;
@@ -21,6 +23,9 @@ pub(crate) use layout::{Layout, PlanPage};
 pub(crate) use lists::List;
 use std::collections::{BTreeMap, HashMap};
 pub(crate) use texts::{NodeTexts, Part, Templates, in_language};
+
+/// The number of the instance that was saved last among the documents.
+pub(crate) const LAST_SAVED: u16 = u16::MAX;
 
 /// Attached lists by file name: `villages.csv` → the text of the file.
 pub type Attachments = BTreeMap<String, String>;
@@ -35,7 +40,9 @@ pub struct Plan {
     pub(crate) names: HashMap<String, Vec<u32>>,
     pub(crate) lists: Vec<List>,
     pub(crate) list_names: HashMap<String, u16>,
-    /// Secondary instances that are no lists, by name.
+    /// Secondary instances of any other shape.
+    pub(crate) documents: Vec<XmlDocument>,
+    /// Their names; [`LAST_SAVED`] for the instance that was saved last.
     pub(crate) document_names: HashMap<String, u16>,
     /// Texts that expressions name by id.
     pub(crate) texts: BTreeMap<String, Templates>,

@@ -18,10 +18,11 @@ mod types;
 mod words;
 mod world;
 
+use crate::document::XmlDocument;
 use crate::expr::date_time_text;
 use crate::form::{ActionEvent, NodeKind};
 use crate::path::NodePath;
-use crate::plan::{Plan, Property};
+use crate::plan::{LAST_SAVED, Plan, Property};
 use crate::view::{AnswerError, Context, LeftOver, Problem};
 use compute::Queue;
 use dice::Dice;
@@ -54,6 +55,8 @@ pub struct Session {
     /// Whether changes set off actions: not while an instance is put together.
     live: bool,
     dice: Dice,
+    /// The instance that was saved last, where the form asks for it.
+    last_saved: Option<Arc<XmlDocument>>,
     unused_prefill: Vec<String>,
 }
 
@@ -288,7 +291,11 @@ impl Session {
 
     fn empty(plan: Arc<Plan>, context: Context) -> Session {
         let dice = Dice::new(context.seed);
+        let wanted = plan.document_names.values().any(|&number| number == LAST_SAVED);
+        let last_saved = context.last_saved.as_deref().filter(|_| wanted);
+        let last_saved = last_saved.and_then(|xml| XmlDocument::parse(xml).ok()).map(Arc::new);
         let mut session = Session {
+            last_saved,
             plan,
             context,
             language: 0,

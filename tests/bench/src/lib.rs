@@ -14,7 +14,7 @@ mod drive;
 pub mod forms;
 
 use anyhow::{anyhow, bail};
-use doorstep_form::{Attachments, Form, Plan, Session, Workbook};
+use doorstep_form::{Attachments, Form, Plan, Session, Workbook, xform};
 use peak_alloc::PeakAlloc;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -100,15 +100,14 @@ impl Spread {
 /// When it has mistakes; all of them.
 pub fn read(input: &Input) -> anyhow::Result<Form> {
     let ending = input.file.rsplit('.').next().unwrap_or_default();
-    let workbook = match ending {
-        "xlsx" => Workbook::read_xlsx(&input.bytes),
-        "md" => Workbook::read_markdown(std::str::from_utf8(&input.bytes)?),
+    let text = || std::str::from_utf8(&input.bytes);
+    let form = match ending {
+        "xlsx" => Workbook::read_xlsx(&input.bytes).and_then(|workbook| Form::from_workbook(&workbook)),
+        "md" => Workbook::read_markdown(text()?).and_then(|workbook| Form::from_workbook(&workbook)),
+        "xml" => xform::read(text()?),
         other => bail!("a form in a file that ends in .{other} is not read here"),
     };
-    workbook
-        .and_then(|workbook| Form::from_workbook(&workbook))
-        .map(|(form, _)| form)
-        .map_err(|problems| mistakes(&input.name, &problems))
+    form.map(|(form, _)| form).map_err(|problems| mistakes(&input.name, &problems))
 }
 
 fn mistakes(name: &str, problems: &[doorstep_form::AuthoringProblem]) -> anyhow::Error {

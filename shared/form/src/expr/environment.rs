@@ -164,12 +164,6 @@ pub(crate) trait Environment {
         self.name(of).split_once(':').is_some_and(|(found, _)| found == prefix)
     }
 
-    /// The namespace a prefix in the expression stands for, where the world
-    /// knows it.
-    fn prefix(&self, _prefix: &str) -> Option<&str> {
-        None
-    }
-
     /// The value by its type: numbers as numbers, dates as moments.
     fn value(&self, of: Handle) -> Value<'_> {
         Value::Text(self.text(of))

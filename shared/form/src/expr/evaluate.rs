@@ -70,6 +70,7 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Path(path) => self.path(path, focus),
             Expr::Call(call) => self.call(call, focus),
+            Expr::Unknown(error) => Err(EvaluationError::new(error.message.as_str())),
         }
     }
 
@@ -183,7 +184,7 @@ impl<'a> Evaluator<'a> {
     /// XPath nothing holds for it.
     fn compare(&mut self, operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Result<bool> {
         if let Value::Nodes(nodes) = left {
-            if self.compares_as_one(nodes, right) {
+            if self.compares_as_one(operator, nodes, right) {
                 let value = self.one(nodes);
                 return self.compare(operator, &value, right);
             }
@@ -196,7 +197,7 @@ impl<'a> Evaluator<'a> {
             return Ok(false);
         }
         if let Value::Nodes(nodes) = right {
-            if self.compares_as_one(nodes, left) {
+            if self.compares_as_one(operator, nodes, left) {
                 let value = self.one(nodes);
                 return self.compare(operator, left, &value);
             }
@@ -213,10 +214,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Whether a set stands for one value, rather than for each of its nodes.
-    fn compares_as_one(&self, nodes: &Nodes, other: &Value<'a>) -> bool {
+    fn compares_as_one(&self, operator: Operator, nodes: &Nodes, other: &Value<'a>) -> bool {
         match self.dialect {
             Dialect::XForms => nodes.len() < 2,
-            Dialect::XPath1 => matches!(other, Value::Boolean(_)),
+            Dialect::XPath1 => {
+                matches!(operator, Operator::Equal | Operator::NotEqual) && matches!(other, Value::Boolean(_))
+            }
         }
     }
 

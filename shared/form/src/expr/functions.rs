@@ -1,11 +1,15 @@
 //! The table of functions. Adding one is adding a row here and its
 //! implementation in the file whose story it belongs to.
 
+mod codes;
 mod logic;
 mod moments;
 mod nodes;
 mod numbers;
 mod patterns;
+mod places;
+mod random;
+mod repeats;
 mod texts;
 
 use super::EvaluationError;
@@ -13,6 +17,7 @@ use super::ast::Call;
 use super::evaluate::{Evaluator, Focus};
 use super::value::Value;
 pub(crate) use patterns::full_match;
+pub(crate) use random::mixed;
 
 type Result<'a> = std::result::Result<Value<'a>, EvaluationError>;
 
@@ -38,6 +43,9 @@ pub(crate) enum Kind {
     Clock,
     /// The language in use.
     Language,
+    /// The host's seed: computed when it is first needed and when what it reads
+    /// changes, like anything else.
+    Random,
     /// Where the expression stands: the node in focus or its position.
     Focus,
 }
@@ -55,7 +63,7 @@ pub(super) enum Implementation {
 }
 
 use Implementation::{Full, Number, Numbers};
-use Kind::{Clock, Focus as FocusKind, Language, Pure};
+use Kind::{Clock, Focus as FocusKind, Language, Pure, Random};
 
 const fn row(
     name: &'static str,
@@ -116,15 +124,24 @@ static TABLE: &[Function] = &[
     // ODK XForms: node sets and lists.
     row("instance", 1, Some(1), Pure, Full(nodes::instance)),
     row("current", 0, Some(0), Pure, Full(nodes::current)),
+    row("randomize", 1, Some(2), Random, Full(random::randomize)),
+    row("indexed-repeat", 3, Some(11), Pure, Full(repeats::indexed_repeat)),
     row("count-non-empty", 1, Some(1), Pure, Full(nodes::count_non_empty)),
     row("join", 1, None, Pure, Full(texts::join)),
     // ODK XForms: text.
     row("regex", 2, Some(2), Pure, Full(patterns::regex)),
     row("substr", 2, Some(3), Pure, Full(texts::substr)),
     row("ends-with", 2, Some(2), Pure, Full(texts::ends_with)),
+    row("uuid", 0, Some(1), Random, Full(random::uuid)),
+    row("digest", 2, Some(3), Pure, Full(codes::digest)),
+    row("base64-decode", 1, Some(1), Pure, Full(codes::base64_decode)),
+    row("extract-signed", 2, Some(2), Pure, Full(codes::extract_signed)),
     row("version", 0, Some(0), Pure, Full(nodes::version)),
     row("property", 1, Some(1), Pure, Full(nodes::property)),
     // ODK XForms: numbers.
+    row("area", 1, Some(1), Pure, Full(places::area)),
+    row("distance", 1, None, Pure, Full(places::distance)),
+    row("geofence", 2, Some(2), Pure, Full(places::geofence)),
     row("max", 1, None, Pure, Full(numbers::max)),
     row("min", 1, None, Pure, Full(numbers::min)),
     row("int", 1, Some(1), Pure, Number(f64::trunc)),
@@ -143,6 +160,7 @@ static TABLE: &[Function] = &[
     row("acos", 1, Some(1), Pure, Number(f64::acos)),
     row("atan", 1, Some(1), Pure, Number(f64::atan)),
     row("atan2", 2, Some(2), Pure, Numbers(f64::atan2)),
+    row("random", 0, Some(0), Random, Full(random::random)),
     // ODK XForms: dates.
     row("today", 0, Some(0), Clock, Full(moments::today)),
     row("now", 0, Some(0), Clock, Full(moments::now)),
@@ -152,20 +170,6 @@ static TABLE: &[Function] = &[
     row("decimal-time", 1, Some(1), Pure, Full(moments::decimal_time)),
     row("format-date", 2, Some(2), Pure, Full(moments::format_date)),
     row("format-date-time", 2, Some(2), Pure, Full(moments::format_date)),
-];
-
-/// Functions of the specification that are not in the table yet. Whoever uses
-/// one is told so, rather than that there is no such function.
-pub(super) const PLANNED: &[&str] = &[
-    "area",
-    "base64-decode",
-    "digest",
-    "distance",
-    "geofence",
-    "indexed-repeat",
-    "random",
-    "randomize",
-    "uuid",
 ];
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {

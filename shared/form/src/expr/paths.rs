@@ -72,7 +72,11 @@ impl<'a> Evaluator<'a> {
             Axis::Child => !nested,
             _ => false,
         };
-        Ok(if several && !ordered { self.in_document_order(found) } else { found })
+        if several && !ordered {
+            self.spend(found.len())?;
+            found = self.in_document_order(found);
+        }
+        Ok(found)
     }
 
     /// Whether these stand in the order of their numbers.

@@ -92,7 +92,7 @@ pub(crate) fn text_to_number(text: &str, zone: &dyn Zone) -> f64 {
             None => parse_date_time(text, zone)
                 .map_or(f64::NAN, |date_time| Moment::DateTime(date_time).days(zone)),
         },
-        Some(b':') if digits > 0 => parse_time(text).unwrap_or(f64::NAN),
+        Some(b':') if digits > 0 => parse_time(text, zone).unwrap_or(f64::NAN),
         _ => f64::NAN,
     }
 }

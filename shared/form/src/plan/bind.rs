@@ -86,7 +86,7 @@ impl<'a> Binder<'a> {
 
     fn bind(&mut self, expression: &mut Expr, from: &[Place]) -> Vec<Place> {
         match expression {
-            Expr::Number(_) | Expr::Text(_) => Vec::new(),
+            Expr::Number(_) | Expr::Text(_) | Expr::Unknown(_) => Vec::new(),
             Expr::Negate(inner) => {
                 self.bind(inner, from);
                 Vec::new()

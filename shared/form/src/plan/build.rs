@@ -1,6 +1,6 @@
 //! Puts a plan together: nodes first, then expressions, then their order.
 
-use super::{Attachments, Plan, PlanNode, Region, Slot, compile, graph, layout, lists};
+use super::{Attachments, LAST_SAVED, Plan, PlanNode, Region, Slot, compile, graph, layout, lists};
 use crate::form::{DataType, Form, MAX_NESTING, Node, NodeKind};
 use crate::problem::AuthoringProblem;
 use std::collections::{BTreeMap, HashMap};
@@ -9,8 +9,13 @@ use std::collections::{BTreeMap, HashMap};
 const MAX_NODES: usize = 200_000;
 
 pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Vec<AuthoringProblem>) -> Plan {
-    let lists = lists::read_all(&form, attachments, problems);
+    let (lists, documents) = lists::read_all(&form, attachments, problems);
     let list_names = lists.iter().zip(0_u16..).map(|(list, number)| (list.name.clone(), number)).collect();
+    let documents_named = documents.iter().zip(0_u16..).map(|((name, _), number)| (name.clone(), number));
+    let last_saved = form.externals.iter().filter(|external| external.file == lists::LAST_SAVED);
+    let document_names: HashMap<String, u16> =
+        documents_named.chain(last_saved.map(|external| (external.name.clone(), LAST_SAVED))).collect();
+    let documents = documents.into_iter().map(|(_, document)| document).collect();
     let top = std::mem::take(&mut form.nodes);
     let root_attributes = std::mem::take(&mut form.root_attributes);
     let mut plan = Plan {
@@ -19,7 +24,8 @@ pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Ve
         names: HashMap::new(),
         lists,
         list_names,
-        document_names: HashMap::new(),
+        document_names,
+        documents,
         texts: BTreeMap::new(),
         layout: Vec::new(),
         pages: Vec::new(),

@@ -221,6 +221,13 @@ impl Compiler<'_> {
     }
 
     fn choices(&mut self, source: &Node) -> Option<PlanChoices> {
+        // Labels of a scale and the background of a map restrict nothing.
+        if matches!(
+            source.kind,
+            NodeKind::Range | NodeKind::Geopoint | NodeKind::Geotrace | NodeKind::Geoshape
+        ) {
+            return None;
+        }
         match source.choices.as_ref()? {
             ChoiceSource::List(name) => self.listed(source, name, "name", "label"),
             ChoiceSource::File { file, value, label } => {
@@ -421,7 +428,7 @@ impl Compiler<'_> {
     /// instances.
     fn seen_from(&self, expression: &mut Expr, repeat: u32) {
         match expression {
-            Expr::Number(_) | Expr::Text(_) => {}
+            Expr::Number(_) | Expr::Text(_) | Expr::Unknown(_) => {}
             Expr::Negate(inner) => self.seen_from(inner, repeat),
             Expr::Chain(first, rest) => {
                 self.seen_from(first, repeat);

@@ -34,7 +34,8 @@ impl Graph {
                 edges.push((presence + parent, presence + at, false));
             }
             if node.repeat_count.is_some() {
-                edges.push((value + at, presence + at, false));
+                // A repeat may grow by what is in it.
+                edges.push((value + at, presence + at, true));
             }
             for dependent in &node.dependents {
                 let reader = match dependent.property {

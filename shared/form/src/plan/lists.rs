@@ -1,13 +1,16 @@
 //! Lists of choices, from the choices sheet or from attached files, with
 //! indexes for the columns that filters compare for equality.
 
-use super::{Attachments, Templates};
+use super::{Attachments, Templates, documents};
+use crate::document::{XmlDocument, XmlError};
 use crate::form::{Choice, External, Form, Media, Text};
-use crate::problem::{AuthoringProblem, did_you_mean};
+use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use std::collections::HashMap;
 
 /// Most rows of one list.
 const MAX_LIST_ROWS: usize = 1_000_000;
+/// What stands for the file of the instance that was saved last.
+pub(super) const LAST_SAVED: &str = "jr://instance/last-saved";
 const NO_ROW: u32 = u32::MAX;
 
 /// Rows and columns of text. All cells are in one text, row by row.
@@ -172,20 +175,57 @@ fn slot(key: &str, size: usize) -> usize {
     usize::try_from(hash & 0xffff_ffff).unwrap_or(0) & size.saturating_sub(1)
 }
 
+/// Lists, and by their names the documents that are none.
 pub(super) fn read_all(
     form: &Form,
     attachments: &Attachments,
     problems: &mut Vec<AuthoringProblem>,
-) -> Vec<List> {
+) -> (Vec<List>, Vec<(String, XmlDocument)>) {
     let mut lists: Vec<List> = form.lists.iter().map(|(name, choices)| from_choices(name, choices)).collect();
-    for external in &form.externals {
-        lists.push(from_file(external, attachments, problems));
+    let mut documents = Vec::new();
+    for external in form.externals.iter().filter(|external| external.file != LAST_SAVED) {
+        let text = attachments.get(&external.file).filter(|_| has_extension(&external.file, "xml"));
+        match text {
+            None => lists.push(from_file(form, external, attachments, problems)),
+            Some(xml) => match read_xml(&external.name, xml, &mut lists, &mut documents) {
+                Ok(()) => {}
+                Err(error) => {
+                    problems.push(AuthoringProblem::error(&external.file, error.to_string()));
+                    lists.push(List::new(&external.name, Vec::new()));
+                }
+            },
+        }
     }
-    if lists.len() > usize::from(u16::MAX) {
+    for (name, xml) in &form.documents {
+        if let Err(error) = read_xml(name, xml, &mut lists, &mut documents) {
+            let message = format!("the instance \"{name}\": {error}");
+            problems.push(AuthoringProblem::error("survey", message));
+        }
+    }
+    if lists.len().max(documents.len()) >= usize::from(u16::MAX) {
         problems.push(AuthoringProblem::error("choices", "there are too many lists"));
         lists.truncate(usize::from(u16::MAX));
+        documents.truncate(usize::from(u16::MAX) - 1);
     }
-    lists
+    (lists, documents)
+}
+
+fn read_xml(
+    name: &str,
+    xml: &str,
+    lists: &mut Vec<List>,
+    documents: &mut Vec<(String, XmlDocument)>,
+) -> Result<(), XmlError> {
+    match documents::regular(name, xml) {
+        Some(list) => lists.push(list),
+        None if xml.trim().is_empty() => lists.push(List::new(name, Vec::new())),
+        None => documents.push((name.to_owned(), XmlDocument::parse(xml)?)),
+    }
+    Ok(())
+}
+
+fn has_extension(file: &str, wanted: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case(wanted))
 }
 
 /// Only the plain labels of the first language are cells; the others are bound
@@ -218,18 +258,31 @@ fn plain(label: &Text) -> &str {
     label.in_language(0).and_then(|words| words.plain()).unwrap_or_default()
 }
 
-fn from_file(external: &External, attachments: &Attachments, problems: &mut Vec<AuthoringProblem>) -> List {
+fn from_file(
+    form: &Form,
+    external: &External,
+    attachments: &Attachments,
+    problems: &mut Vec<AuthoringProblem>,
+) -> List {
     let Some(text) = attachments.get(&external.file) else {
-        problems.push(
-            AuthoringProblem::error("survey", format!("the file \"{}\" is missing", external.file))
-                .at_row(external.row)
-                .at_column("", "type")
-                .finding(&external.file)
-                .suggesting(did_you_mean(&external.file, attachments.keys().map(String::as_str))),
-        );
+        let missing = AuthoringProblem::error("survey", format!("the file \"{}\" is missing", external.file))
+            .at_row(external.row)
+            .at_column("", "type")
+            .finding(&external.file)
+            .suggesting(did_you_mean(&external.file, attachments.keys().map(String::as_str)));
+        // A form that came as XML works without the file, as elsewhere.
+        let severity = if form.is_from_workbook() { Severity::Error } else { Severity::Warning };
+        problems.push(AuthoringProblem { severity, ..missing });
         return List::new(&external.name, Vec::new());
     };
-    from_csv(external, text.strip_prefix('\u{feff}').unwrap_or(text), problems)
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !has_extension(&external.file, "geojson") {
+        return from_csv(external, text, problems);
+    }
+    documents::from_geojson(&external.name, text).unwrap_or_else(|message| {
+        problems.push(AuthoringProblem::error(&external.file, message));
+        List::new(&external.name, Vec::new())
+    })
 }
 
 /// Cells are separated by commas, or by semicolons or tabs where the header has

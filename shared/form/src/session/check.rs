@@ -103,9 +103,6 @@ impl Session {
                 for node in nodes {
                     let seen = Focus { node, position: 1, size: 1, origin: focus.origin };
                     let value = self.compute_text(value, &seen)?;
-                    if value.is_empty() {
-                        continue;
-                    }
                     let label = match label {
                         Some(label) => self.compute_text(label, &seen)?,
                         None => value.clone(),

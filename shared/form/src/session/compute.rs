@@ -309,6 +309,8 @@ impl Session {
     /// Brings a repeat to the number of instances that the form computes.
     fn count_instances(&mut self, series: u32, formula: &Expr, queue: &mut Queue) {
         let wanted = match Evaluator::new(self).number(formula, &self.focus(series)) {
+            // Without a number, all stays.
+            Ok(number) if number.is_nan() => return,
             Ok(number) => number,
             Err(error) => {
                 self.fail(series, &error);
@@ -319,7 +321,7 @@ impl Session {
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             clippy::cast_precision_loss,
-            reason = "clamped; NaN becomes 0"
+            reason = "clamped, and not NaN"
         )]
         let wanted = wanted.clamp(0.0, super::MAX_INSTANCES as f64) as usize;
         while self.instances_of(series).len() < wanted {

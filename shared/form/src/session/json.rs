@@ -52,7 +52,9 @@ impl Session {
                     .filter(|&&one| !relevant_only || self.is(one, RELEVANT))
                     .map(|&one| Value::Object(self.object(one, relevant_only)))
                     .collect();
-                if !relevant_only || !instances.is_empty() {
+                // None at all says something else than nothing: a new form may
+                // begin with a blank one.
+                if !relevant_only || !instances.is_empty() || self.is(one, RELEVANT) {
                     object.insert(node.name.clone(), Value::Array(instances));
                 }
                 continue;

@@ -263,6 +263,7 @@ impl Session {
             match &node.initial {
                 _ if node.repeat_count.is_some() => {}
                 None => drop(self.push_instance(series)),
+                Some(initial) if initial.is_empty() && node.fixed => drop(self.push_instance(series)),
                 Some(initial) => {
                     for saved in initial {
                         if let Some(instance) = self.push_instance(series) {
@@ -288,6 +289,12 @@ impl Session {
             return None;
         }
         let instance = self.sprout(repeat, series, number(at + 1))?;
+        // What the form counts begins with the instances that it came with.
+        let plan = Arc::clone(&self.plan);
+        let given = plan.node(repeat).filter(|node| node.repeat_count.is_some());
+        if let Some(saved) = given.and_then(|node| node.initial.as_ref()?.get(at)) {
+            self.adopt_initial(instance, saved);
+        }
         let list = self.series.get_mut(place)?;
         list.insert(at.min(list.len()), instance);
         Some(instance)

@@ -18,7 +18,7 @@ impl Session {
         match self.planned(item).map(|node| node.data_type) {
             Some(DataType::Int | DataType::Decimal) => {
                 let number = text_to_number(text, zone);
-                if number.is_nan() { plain() } else { Value::Number(number) }
+                if number.is_nan() { Value::empty() } else { Value::Number(number) }
             }
             Some(DataType::Date) => {
                 parse_date(text).map_or_else(plain, |date| Value::Moment(Moment::Date(date)))
@@ -109,13 +109,11 @@ impl Session {
         }
         let zone = self.context.now.offset();
         match data_type {
-            DataType::Int => {
-                let digits = value.strip_prefix('-').unwrap_or(value);
-                !digits.is_empty() && digits.len() <= 18 && digits.bytes().all(|byte| byte.is_ascii_digit())
-            }
+            // 32 bits, as the specification has it.
+            DataType::Int => value.parse::<i32>().is_ok(),
             DataType::Decimal => is_decimal(value) && text_to_number(value, zone).is_finite(),
             DataType::Date => parse_date(value).is_some(),
-            DataType::Time => parse_time(value).is_some(),
+            DataType::Time => parse_time(value, zone).is_some(),
             DataType::DateTime => parse_date_time(value, zone).is_some(),
             DataType::Geopoint => is_place(value),
             DataType::Geotrace | DataType::Geoshape => {

@@ -2,8 +2,10 @@
 
 use super::Session;
 use super::tree::{HEAD, RELEVANT, SERIES};
-use crate::expr::{Environment, Focus, Handle, Nodes, Test, Value, Zone};
+use crate::document::{Prefixes, XmlDocument, order_of};
+use crate::expr::{Environment, Focus, Handle, Nodes, Sort, Test, Value, Zone};
 use crate::form::NodeKind;
+use crate::plan::LAST_SAVED;
 use chrono::{DateTime, FixedOffset};
 use std::borrow::Cow;
 
@@ -40,7 +42,11 @@ impl Environment for Session {
             Handle::Row(list, _) => Handle::ListRoot(list),
             Handle::Cell(list, row, _) => Handle::Row(list, row),
             Handle::CellText(list, row, column) => Handle::Cell(list, row, column),
-            Handle::Document | Handle::List(_) | Handle::Xml(..) | Handle::XmlNamespace(..) => return None,
+            Handle::Xml(number, node) => {
+                return Some(Handle::Xml(number, self.document(number)?.parent(node)?));
+            }
+            Handle::XmlNamespace(number, node, _) => Handle::Xml(number, node),
+            Handle::Document | Handle::List(_) => return None,
         })
     }
 
@@ -79,16 +85,51 @@ impl Environment for Session {
                     offer(Handle::CellText(list, row, column));
                 }
             }
+            Handle::Xml(number, node) => {
+                if let Some(document) = self.document(number) {
+                    document.children(number, node, test, self.prefixes(), found);
+                }
+            }
             Handle::ItemAttribute(..)
             | Handle::ItemText(_)
             | Handle::CellText(..)
-            | Handle::Xml(..)
             | Handle::XmlNamespace(..) => {}
         }
     }
 
+    fn sort(&self, of: Handle) -> Sort {
+        match of {
+            Handle::Xml(number, node) => {
+                self.document(number).map_or(Sort::Element, |document| document.sort(node))
+            }
+            Handle::Document | Handle::List(_) => Sort::Document,
+            Handle::Item(_) | Handle::ListRoot(_) | Handle::Row(..) | Handle::Cell(..) => Sort::Element,
+            Handle::ItemAttribute(..) => Sort::Attribute,
+            Handle::ItemText(_) | Handle::CellText(..) => Sort::Text,
+            Handle::XmlNamespace(..) => Sort::Namespace,
+        }
+    }
+
+    fn is_named(&self, of: Handle, name: &str) -> bool {
+        match of {
+            Handle::Xml(number, node) => {
+                self.document(number).is_some_and(|document| document.is_named(node, name, self.prefixes()))
+            }
+            _ => self.name(of) == name,
+        }
+    }
+
     fn attributes(&self, of: Handle, test: &Test, found: &mut Nodes) {
-        let Handle::Item(item) = of else { return };
+        let item = match of {
+            Handle::Item(item) => item,
+            Handle::Xml(number, node) => {
+                if let Some(document) = self.document(number) {
+                    document.attributes(number, node, test, self.prefixes(), found);
+                }
+                return;
+            }
+            _ => return,
+        };
         let Some(node) = self.planned(item) else { return };
         for (&attribute, place) in node.attributes.iter().zip(0_u16..) {
             let named = match test {
@@ -116,6 +157,7 @@ impl Environment for Session {
                 .list(list)
                 .and_then(|list| list.columns.get(usize::from(column)))
                 .map_or("", String::as_str),
+            Handle::Xml(number, node) => self.document(number).map_or("", |document| document.name(node)),
             _ => "",
         }
     }
@@ -160,12 +202,20 @@ impl Environment for Session {
                     .into(),
                 None => Cow::Borrowed(""),
             },
+            Handle::Xml(number, node) => {
+                Cow::Borrowed(self.document(number).map_or("", |document| document.text(node)))
+            }
             _ => Cow::Borrowed(""),
         }
     }
 
     fn list(&self, name: &str) -> Option<Handle> {
-        self.plan.list_names.get(name).map(|&list| Handle::List(list))
+        if let Some(&list) = self.plan.list_names.get(name) {
+            return Some(Handle::List(list));
+        }
+        let &number = self.plan.document_names.get(name)?;
+        self.document(number)?;
+        Some(Handle::Xml(number, 0))
     }
 
     fn rows_where(&self, number: u16, column: &str, key: &str, found: &mut Nodes) -> bool {
@@ -190,6 +240,7 @@ impl Environment for Session {
             Handle::Cell(list, row, column) => {
                 Some(u64::from(list) << 48 | u64::from(row) << 16 | (u64::from(column) + 1))
             }
+            Handle::Xml(..) | Handle::XmlNamespace(..) => order_of(of),
             _ => None,
         }
     }
@@ -251,6 +302,17 @@ impl Session {
 
     pub(super) fn is_leaf(&self, item: u32) -> bool {
         self.planned(item).is_some_and(|node| !node.kind.is_container())
+    }
+
+    fn document(&self, number: u16) -> Option<&XmlDocument> {
+        if number == LAST_SAVED {
+            return self.last_saved.as_deref();
+        }
+        self.plan.documents.get(usize::from(number))
+    }
+
+    fn prefixes(&self) -> Prefixes<'_> {
+        Prefixes { namespaces: &self.plan.form().namespaces, strict: false }
     }
 
     fn cell_text(&self, number: u16, row: u32, column: u16) -> Cow<'_, str> {

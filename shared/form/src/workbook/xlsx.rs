@@ -2,8 +2,12 @@
 
 use super::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook};
 use crate::problem::AuthoringProblem;
-use calamine::{Data, Reader, Xlsx};
+use calamine::{DataRef, Reader, Xlsx, XlsxError};
+use std::collections::BTreeMap;
 use std::io::Cursor;
+
+/// Most cells of a sheet, empty ones before the last of a row included.
+const MAX_CELLS: usize = 4_000_000;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
     let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| {
@@ -12,55 +16,64 @@ pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
     let mut workbook = Workbook::default();
     let mut problems = Vec::new();
     for name in file.sheet_names() {
-        match file.worksheet_range(&name) {
+        match rows(&mut file, &name) {
+            Ok(Some(rows)) => workbook.sheets.push(Sheet { name, rows }),
+            Ok(None) => problems.push(AuthoringProblem::error(
+                &name,
+                format!(
+                    "the sheet is too large; at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELLS} cells are read"
+                ),
+            )),
             Err(error) => {
-                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error}")))
-            }
-            Ok(range) => {
-                let (height, width) = range.get_size();
-                if height > MAX_ROWS || width > MAX_COLUMNS {
-                    problems.push(AuthoringProblem::error(
-                        &name,
-                        format!(
-                            "the sheet has {height} rows and {width} columns; at most {MAX_ROWS} rows and {MAX_COLUMNS} columns are read"
-                        ),
-                    ));
-                    continue;
-                }
-                workbook.sheets.push(sheet_from_range(name, &range));
+                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error}")));
             }
         }
     }
     if problems.is_empty() { Ok(workbook) } else { Err(problems) }
 }
 
-fn sheet_from_range(name: String, range: &calamine::Range<Data>) -> Sheet {
-    let (first_row, first_column) = range.start().unwrap_or((0, 0));
-    let indent = usize::try_from(first_column).unwrap_or(0);
-    let mut rows = Vec::new();
-    for (cells, number) in range.rows().zip(first_row.saturating_add(1)..) {
-        let mut texts = vec![String::new(); indent];
-        texts.extend(cells.iter().map(cell_text));
-        while texts.last().is_some_and(String::is_empty) {
-            texts.pop();
+/// The rows with text in them; nothing when there are too many. Cell by cell:
+/// a file of some bytes can name the last cell of the largest sheet.
+fn rows(file: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Option<Vec<Row>>, XlsxError> {
+    let mut cells = file.worksheet_cells_reader(name)?;
+    let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let mut left = MAX_CELLS;
+    while let Some(cell) = cells.next_cell()? {
+        let text = cell_text(cell.get_value());
+        if text.is_empty() {
+            continue;
         }
-        if !texts.is_empty() {
-            rows.push(Row { number, cells: texts });
+        let (row, column) = cell.get_position();
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        if usize::try_from(row).unwrap_or(usize::MAX) >= MAX_ROWS || column >= MAX_COLUMNS {
+            return Ok(None);
+        }
+        let texts = rows.entry(row).or_default();
+        if texts.len() <= column {
+            match left.checked_sub(column + 1 - texts.len()) {
+                None => return Ok(None),
+                Some(fewer) => left = fewer,
+            }
+            texts.resize(column + 1, String::new());
+        }
+        if let Some(place) = texts.get_mut(column) {
+            *place = text;
         }
     }
-    Sheet { name, rows }
+    Ok(Some(rows.into_iter().map(|(row, cells)| Row { number: row + 1, cells }).collect()))
 }
 
-fn cell_text(cell: &Data) -> String {
+fn cell_text(cell: &DataRef<'_>) -> String {
     match cell {
-        Data::Empty => String::new(),
-        Data::String(text) => text.trim().to_owned(),
-        Data::Float(number) => crate::expr::number_text(*number),
-        Data::Int(number) => number.to_string(),
-        Data::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
-        Data::DateTime(moment) => date_text(moment),
-        Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
-        Data::Error(error) => error.to_string(),
+        DataRef::Empty => String::new(),
+        DataRef::SharedString(text) => text.trim().to_owned(),
+        DataRef::String(text) => text.trim().to_owned(),
+        DataRef::Float(number) => crate::expr::number_text(*number),
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
+        DataRef::DateTime(moment) => date_text(moment),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::Error(error) => error.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use roxmltree::{Attribute, Node};
 
 pub(super) const XFORMS: &str = "http://www.w3.org/2002/xforms";
+pub(super) const XHTML: &str = "http://www.w3.org/1999/xhtml";
 pub(super) const JAVAROSA: &str = "http://openrosa.org/javarosa";
 pub(super) const OPENROSA: &str = "http://openrosa.org/xforms";
 pub(super) const ODK: &str = "http://www.opendatakit.org/xforms";

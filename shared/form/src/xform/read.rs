@@ -15,6 +15,7 @@ use super::names::{self, XFORMS};
 use crate::form::{Form, MAX_NESTING};
 use crate::order;
 use crate::problem::{AuthoringProblem, Severity};
+pub(super) use controls::media_type;
 use roxmltree::{Document, Node, NodeType, ParsingOptions};
 
 /// Most bytes of an XForm.

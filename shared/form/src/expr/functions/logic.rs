@@ -54,14 +54,14 @@ pub(super) fn once<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Fo
     }
 }
 
-/// True for `1` and `true`, in any case of letters.
+/// True for `1` and `true`, and nothing else.
 pub(super) fn boolean_from_string<'a>(
     evaluator: &mut Evaluator<'a>,
     call: &'a Call,
     focus: &Focus,
 ) -> Result<'a> {
     let text = evaluator.text_argument(call, 0, focus)?;
-    Ok(Value::Boolean(text == "1" || text.eq_ignore_ascii_case("true")))
+    Ok(Value::Boolean(text == "1" || text == "true"))
 }
 
 /// `checklist(least, most, …)`: how many of the rest are true lies between the

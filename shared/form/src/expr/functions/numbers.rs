@@ -15,13 +15,16 @@ pub(super) fn number<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &
     Ok(Value::Number(number))
 }
 
-/// In forms, nodes that are no number count as nothing, so that a form can add
-/// up answers while they are still coming in (JavaRosa).
+/// In forms, empty nodes count as nothing, so that a form can add up answers
+/// while they are still coming in.
 pub(super) fn sum<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let mut total = 0.0;
     for node in evaluator.nodes_argument(call, 0, focus)? {
         let number = evaluator.number_at(node);
-        if !number.is_nan() || evaluator.dialect == Dialect::XPath1 {
+        let missing = number.is_nan()
+            && evaluator.dialect == Dialect::XForms
+            && evaluator.environment.text(node).is_empty();
+        if !missing {
             total += number;
         }
     }

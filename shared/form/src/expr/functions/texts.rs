@@ -189,11 +189,16 @@ pub(super) fn translate<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus
     Ok(Value::text(translated.collect::<String>()))
 }
 
-/// Whether a space-separated selection holds this choice.
+/// Whether a space-separated selection holds this choice. Of no choice, only
+/// nothing holds it.
 pub(super) fn selected<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let (selection, choice) = two(evaluator, call, focus)?;
     let choice = choice.trim();
-    Ok(Value::Boolean(!choice.is_empty() && selection.split_whitespace().any(|one| one == choice)))
+    let mut chosen = selection.split_whitespace();
+    Ok(Value::Boolean(match choice {
+        "" => chosen.next().is_none(),
+        choice => chosen.any(|one| one == choice),
+    }))
 }
 
 /// The choice at this place of the selection, from 0; empty beyond its end.

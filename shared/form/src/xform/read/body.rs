@@ -181,11 +181,11 @@ impl Body<'_, '_, '_> {
         let hint = self.label_of(outer, "hint");
         let items = self.items(repeat, target);
         let path = self.tree.path(target);
-        let part = self.tree.get_mut(target)?;
-        if part.node.kind != NodeKind::Repeat {
-            self.problems.error(repeat, format!("{path} is the form itself or no group; it cannot repeat"));
+        let part = self.tree.get_mut(target).filter(|part| part.node.kind == NodeKind::Repeat);
+        let Some(part) = part else {
+            self.problems.error(repeat, format!("{path} is no element of the form that could repeat"));
             return None;
-        }
+        };
         if part.control.is_none() {
             part.control = Some(NodeKind::Repeat);
             set_words(&mut part.node, label, hint);

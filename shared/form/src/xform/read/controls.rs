@@ -39,7 +39,7 @@ fn upload(media_type: &str) -> NodeKind {
 }
 
 /// The media type that a kind has by itself.
-pub(super) fn media_type(kind: NodeKind) -> Option<&'static str> {
+pub(in crate::xform) fn media_type(kind: NodeKind) -> Option<&'static str> {
     Some(match kind {
         NodeKind::Image => "image/*",
         NodeKind::Audio => "audio/*",
@@ -85,7 +85,7 @@ impl Body<'_, '_, '_> {
                 .warning(control, format!("{path} is asked for twice; the first control decides how"));
             return Some(BodyItem::Node(path));
         }
-        let choices = if kind.is_select() {
+        let choices = if kind.is_select() || elements(control).any(|node| is(node, "itemset")) {
             self.lists.choices(control, &path, self.itext, self.problems)
         } else {
             None
@@ -123,9 +123,8 @@ fn attributes(node: &mut Node, control: Element<'_, '_>, kind: NodeKind) {
     node.appearance = look;
     other_attributes(node, control);
     if kind == NodeKind::Range {
-        let all = std::mem::take(&mut node.body_attributes);
-        node.parameters =
-            all.into_iter().map(|(name, value)| (local(&name).replace('-', "_"), value)).collect();
+        let all = node.body_attributes.iter();
+        node.parameters = all.map(|(name, value)| (local(name).replace('-', "_"), value.clone())).collect();
     }
     if media_type(kind)
         .is_some_and(|usual| node.body_attributes.get("mediatype").is_some_and(|own| own == usual))

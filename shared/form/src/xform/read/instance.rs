@@ -36,6 +36,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Holds a value and no other nodes.
+    fn is_leaf(&self) -> bool {
+        self.children.is_empty() && self.node.kind != NodeKind::Repeat
+    }
+
     pub(super) fn is_attribute(&self) -> bool {
         self.node.kind == NodeKind::Attribute
     }
@@ -192,7 +197,17 @@ impl<'a, 'input> Builder<'_, 'a, 'input> {
     fn instance(&self, part: usize, element: Element<'a, 'input>) -> Value {
         let Some(part) = self.tree.parts.get(part) else { return Value::Null };
         let mut object = Map::new();
-        self.attribute_values(&part.attributes, "", element, &mut object);
+        for attribute in element.attributes() {
+            let name = names::attribute_name(element, &attribute);
+            let known =
+                |&place: &usize| self.tree.parts.get(place).is_some_and(|part| part.node.name == name);
+            if part.attributes.iter().any(known) {
+                object.insert(format!("@{name}"), Value::String(attribute.value().to_owned()));
+            }
+        }
+        if part.is_leaf() {
+            return leaf(object, leaf_value(element));
+        }
         for &child in &part.children {
             let Some(planned) = self.tree.parts.get(child) else { continue };
             let name = planned.node.name.as_str();
@@ -201,57 +216,22 @@ impl<'a, 'input> Builder<'_, 'a, 'input> {
             let value = if planned.node.kind == NodeKind::Repeat {
                 Value::Array(found.map(|one| self.instance(child, one)).collect())
             } else {
-                let one = found.next();
-                match one {
-                    Some(one) if planned.children.is_empty() => {
-                        self.attribute_values(&planned.attributes, name, one, &mut object);
-                        Value::String(leaf_value(one))
-                    }
-                    Some(one) => self.instance(child, one),
-                    None => self.blank(child),
-                }
+                found.next().map_or_else(|| self.blank(child), |one| self.instance(child, one))
             };
             object.insert(name.to_owned(), value);
         }
         Value::Object(object)
     }
 
-    fn attribute_values(
-        &self,
-        attributes: &[usize],
-        of: &str,
-        element: Element<'a, 'input>,
-        object: &mut Map<String, Value>,
-    ) {
-        for attribute in element.attributes() {
-            let name = names::attribute_name(element, &attribute);
-            if attributes
-                .iter()
-                .any(|&part| self.tree.parts.get(part).is_some_and(|part| part.node.name == name))
-            {
-                object.insert(format!("{of}@{name}"), Value::String(attribute.value().to_owned()));
-            }
-        }
-    }
-
     /// A new instance of a part as a draft says it.
     fn blank(&self, part: usize) -> Value {
         let Some(part) = self.tree.parts.get(part) else { return Value::Null };
-        if part.children.is_empty() && part.node.kind != NodeKind::Repeat {
-            return Value::String(literal(&part.node).to_owned());
-        }
-        let mut object = Map::new();
-        let mut put = |attributes: &[usize], of: &str| {
-            for attribute in attributes.iter().filter_map(|&attribute| self.tree.parts.get(attribute)) {
-                let value = literal(&attribute.node).to_owned();
-                object.insert(format!("{of}@{}", attribute.node.name), Value::String(value));
-            }
-        };
-        put(&part.attributes, "");
-        for child in part.children.iter().filter_map(|&child| self.tree.parts.get(child)) {
-            if child.children.is_empty() && child.node.kind != NodeKind::Repeat {
-                put(&child.attributes, &child.node.name);
-            }
+        let attributes = part.attributes.iter().filter_map(|&attribute| self.tree.parts.get(attribute));
+        let mut object: Map<String, Value> = attributes
+            .map(|part| (format!("@{}", part.node.name), Value::String(literal(&part.node).to_owned())))
+            .collect();
+        if part.is_leaf() {
+            return leaf(object, literal(&part.node).to_owned());
         }
         for &child in &part.children {
             let Some(planned) = self.tree.parts.get(child) else { continue };
@@ -264,6 +244,15 @@ impl<'a, 'input> Builder<'_, 'a, 'input> {
         }
         Value::Object(object)
     }
+}
+
+/// A question as a draft says it: its text, beside its attributes if it has any.
+fn leaf(mut attributes: Map<String, Value>, text: String) -> Value {
+    if attributes.is_empty() {
+        return Value::String(text);
+    }
+    attributes.insert("#text".to_owned(), Value::String(text));
+    Value::Object(attributes)
 }
 
 impl Part {

@@ -4,7 +4,8 @@ use super::Problems;
 use crate::form::{Media, MediaKind, NamedText, Piece, Text, Words};
 use crate::xform::names::{attribute, elements, is};
 use roxmltree::Node as Element;
-use std::collections::{BTreeMap, HashSet};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The translations of a form.
 #[derive(Default)]
@@ -12,6 +13,8 @@ pub(super) struct Itext {
     /// The default language first.
     languages: Vec<String>,
     texts: BTreeMap<String, Forms>,
+    /// How often labels and messages took a text, by its id.
+    taken: RefCell<BTreeMap<String, usize>>,
 }
 
 /// The forms of a text: what `form="…"` says, empty for none.
@@ -82,7 +85,13 @@ impl Itext {
     /// The text of that id.
     pub(super) fn text(&self, id: &str) -> Option<Label> {
         let forms = self.texts.get(id)?;
-        let form = |name: &str| forms.get(name).cloned().map(Text).unwrap_or_default();
+        let form = |name: &str| {
+            let mut words = forms.get(name).cloned().unwrap_or_default();
+            if !words.is_empty() {
+                words.resize(self.languages.len(), Words::default());
+            }
+            Text(words)
+        };
         let mut label = Label { guidance: form("guidance"), ..Label::default() };
         let (plain, long, short) = (form(""), form("long"), form("short"));
         label.text = [plain, long, short].into_iter().find(|text| !text.is_empty()).unwrap_or_default();
@@ -126,7 +135,11 @@ impl Itext {
     /// The id that no translation has.
     pub(super) fn reference<'r>(&self, reference: &'r str) -> Result<Label, &'r str> {
         match text_id(reference) {
-            Some(id) => self.text(id).ok_or(id),
+            Some(id) => {
+                let label = self.text(id).ok_or(id)?;
+                *self.taken.borrow_mut().entry(id.to_owned()).or_default() += 1;
+                Ok(label)
+            }
             None => {
                 let words = Words(vec![Piece::Output(reference.to_owned())]);
                 Ok(Label { text: Text(vec![words]), ..Label::default() })
@@ -148,15 +161,23 @@ impl Itext {
         }
     }
 
-    /// The texts that expressions can ask for by id; without any such
-    /// expression, only those that no label names.
-    pub(super) fn texts(&self, dynamic: &bool, source: &str) -> BTreeMap<String, NamedText> {
+    /// The texts that expressions can ask for by id: all where some expression
+    /// computes an id, else those that more than labels and messages name.
+    pub(super) fn texts(&self, dynamic: bool, source: &str) -> BTreeMap<String, NamedText> {
         if self.texts.is_empty() {
             return BTreeMap::new();
         }
-        let named: HashSet<&str> = if *dynamic { HashSet::new() } else { named_ids(source) };
-        let rest = self.texts.keys().filter(|id| !named.contains(id.as_str()));
-        rest.filter_map(|id| {
+        let named = named_ids(source);
+        let taken = self.taken.borrow();
+        let asked_for = |id: &String| {
+            let times = taken.get(id).copied().unwrap_or_default();
+            let elsewhere = named.get(id.as_str()).is_some_and(|&all| all > times);
+            // Only a hint has guidance, and a hint is not asked for by expressions.
+            let is_hint = self.texts.get(id).is_some_and(|forms| forms.contains_key("guidance"));
+            times == 0 || elsewhere || (dynamic && !is_hint)
+        };
+        let kept = self.texts.keys().filter(|id| asked_for(id));
+        kept.filter_map(|id| {
             let label = self.text(id)?;
             Some((id.clone(), NamedText { text: label.text, media: label.media }))
         })
@@ -164,17 +185,17 @@ impl Itext {
     }
 }
 
-/// Ids that references of a document write out.
-fn named_ids(source: &str) -> HashSet<&str> {
-    source
-        .split("jr:itext(")
-        .skip(1)
-        .filter_map(|rest| {
-            let rest = rest.trim_start();
-            let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-            rest.get(1..)?.split(quote).next()
-        })
-        .collect()
+/// How often references of a document write out an id.
+fn named_ids(source: &str) -> BTreeMap<&str, usize> {
+    let mut found = BTreeMap::new();
+    for rest in source.split("jr:itext(").skip(1) {
+        let rest = rest.trim_start();
+        let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) else { continue };
+        if let Some(id) = rest.strip_prefix(quote).and_then(|rest| rest.split(quote).next()) {
+            *found.entry(id).or_default() += 1;
+        }
+    }
+    found
 }
 
 /// The id in `jr:itext('id')`.
@@ -185,7 +206,8 @@ pub(super) fn text_id(reference: &str) -> Option<&str> {
     (!id.contains(quote)).then_some(id)
 }
 
-/// A media reference without the scheme that says where clients keep the file.
+/// A media reference without the scheme that says where clients keep the file;
+/// `-` stands for none.
 fn file_name(words: Words) -> Words {
     match words.plain() {
         Some(text) => {
@@ -193,7 +215,11 @@ fn file_name(words: Words) -> Words {
                 .iter()
                 .find_map(|scheme| text.strip_prefix(scheme));
             let file = file.unwrap_or(text);
-            if file.is_empty() { Words::default() } else { Words(vec![Piece::Text(file.to_owned())]) }
+            if matches!(file, "" | "-") {
+                Words::default()
+            } else {
+                Words(vec![Piece::Text(file.to_owned())])
+            }
         }
         None => words,
     }

@@ -8,7 +8,9 @@ use super::lists::Lists;
 use super::paths::Target;
 use super::{Problems, binds, body, kinds, misplaced};
 use crate::form::{BodyItem, Form, Node, NodeKind};
-use crate::xform::names::{self, ENTITIES, ODK, OPENROSA, XFORMS, attribute, element_name, elements, is};
+use crate::xform::names::{
+    self, ENTITIES, EVENTS, ODK, OPENROSA, XFORMS, XHTML, attribute, element_name, elements, is,
+};
 use roxmltree::{Document, Node as Element};
 use std::collections::BTreeMap;
 
@@ -63,7 +65,7 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
         actions: actions.of_form,
         lists: lists.lists,
         documents,
-        texts: itext.texts(&lists.dynamic, document.input_text()),
+        texts: itext.texts(lists.dynamic, document.input_text()),
         submission: submission(model, problems),
         external_lists: std::collections::BTreeSet::new(),
         externals,
@@ -138,7 +140,9 @@ fn namespaces(
     let all = [html, model, root].into_iter().chain(inside);
     for element in all {
         for namespace in element.namespaces() {
-            if let Some(prefix) = namespace.name().filter(|prefix| *prefix != "xml") {
+            if let Some(prefix) = namespace.name().filter(|prefix| *prefix != "xml")
+                && !matches!(namespace.uri(), XHTML | EVENTS)
+            {
                 found.entry(prefix.to_owned()).or_insert_with(|| namespace.uri().to_owned());
             }
         }

@@ -60,7 +60,7 @@ pub(super) fn steps(path: &str) -> Option<(bool, Vec<&str>)> {
                     .chars()
                     .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
     };
-    steps.iter().all(|step| plain(step)).then_some((absolute, steps))
+    steps.iter().all(plain).then_some((absolute, steps))
 }
 
 impl Tree<'_, '_> {
