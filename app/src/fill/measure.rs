@@ -24,6 +24,8 @@ const GOOD_ENOUGH_M: f64 = 20.0;
 struct Measuring {
     watch: StoredValue<Option<Watch>, LocalStorage>,
     under_way: RwSignal<bool>,
+    /// How often it was begun: the patience of one is not that of the next.
+    round: StoredValue<u32>,
     best: RwSignal<Option<Place>>,
     failure: RwSignal<Option<LocalText>>,
     taken: StoredValue<Rc<dyn Fn(Place)>, LocalStorage>,
@@ -34,6 +36,8 @@ impl Measuring {
         self.failure.set(None);
         self.best.set(None);
         self.under_way.set(true);
+        self.round.update_value(|round| *round += 1);
+        let round = self.round.get_value();
         let watch = Watch::begin(move |heard| match heard {
             Ok(place) => {
                 let better = self.best.with_untracked(|best| {
@@ -65,7 +69,8 @@ impl Measuring {
         }
         set_timeout(
             move || {
-                if self.under_way.try_get_untracked() == Some(true)
+                if self.round.try_get_value() == Some(round)
+                    && self.under_way.try_get_untracked() == Some(true)
                     && self.best.with_untracked(Option::is_some)
                 {
                     self.take();
@@ -116,6 +121,7 @@ pub fn Measure(
     let measuring = Measuring {
         watch: StoredValue::new_local(None),
         under_way: RwSignal::new(false),
+        round: StoredValue::new(0),
         best: RwSignal::new(None),
         failure: RwSignal::new(None),
         taken: StoredValue::new_local(on_taken),

@@ -99,14 +99,22 @@ fn Slider(handle: Handle, bounds: Bounds) -> impl IntoView {
     let ticks = !handle.looks("no-ticks") && (1..=TICKS_MAX).contains(&bounds.steps());
     let last = bounds.steps();
     let position = Memo::new(move |_| bounds.position_of(&handle.value()));
+    // While a finger slides, before there is an answer.
+    let sliding = RwSignal::new(None::<u32>);
     let shown = move || {
-        let value = handle.value();
+        let value = sliding.get().map_or_else(|| handle.value(), |position| bounds.value_at(position));
         if value.is_empty() { t_string!(i18n, fill.not_chosen).to_owned() } else { value }
     };
     let give = move |position: u32| handle.answer(bounds.value_at(position));
     let slid = move |event: leptos::ev::Event, done: bool| {
         let Ok(position) = typed_value(&event).parse::<u32>() else { return };
-        if done { give(position) } else { handle.typing(bounds.value_at(position), false) }
+        if done {
+            sliding.set(None);
+            give(position);
+        } else {
+            sliding.set(Some(position));
+            handle.typing(bounds.value_at(position), false);
+        }
     };
     // The first touch counts too, wherever the thumb of the slider stands.
     let touched = move |event: leptos::ev::PointerEvent| {

@@ -1,3 +1,5 @@
+//! Drafts with repeats: added, removed, resumed.
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
