@@ -48,11 +48,11 @@ fn form(file: &Path, bytes: &[u8]) -> anyhow::Result<FormAndWarnings> {
             .with_context(|| format!("{} is not text in UTF-8; save it again as such", file.display()))
     };
     let workbook = match ending.as_str() {
-        "xlsx" | "xlsm" => Workbook::read_xlsx(bytes),
+        "xlsx" | "xlsm" | "xls" => Workbook::read_xlsx(bytes),
         "md" => Workbook::read_markdown(text()?),
         "xml" => return Ok(xform::read(text()?)),
         _ => anyhow::bail!(
-            "{} is no form: an XLSForm workbook ends in .xlsx, one written as tables in .md, an XForm in .xml",
+            "{} is no form: an XLSForm workbook ends in .xlsx or .xls, one written as tables in .md, an XForm in .xml",
             file.display()
         ),
     };

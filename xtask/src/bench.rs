@@ -21,11 +21,11 @@ use crate::workspace;
 mod compare;
 mod peers;
 
-pub(crate) use peers::Peers;
+pub(crate) use peers::{Peers, class_path};
 
 const PACKAGE: &str = "doorstep-bench";
 /// Forms and scripts that time the peers, beside the clone.
-const BESIDE: &str = "shared/bench/forms";
+pub(crate) const BESIDE: &str = "shared/bench/forms";
 const GIVEN: [usize; 3] = [100, 500, 2_000];
 const GENERATED: usize = 10_000;
 const LIST_ROWS: usize = 20_000;

@@ -9,6 +9,7 @@
 //! * [`bench`]: how fast the form engine is, beside others.
 //! * [`browser`]: a page in a headless Chromium that does one thing.
 //! * [`fuzz`]: made-up inputs for the form engine.
+//! * [`oracle`]: the form engine and two others, step by step.
 //! * [`packages`] installs what is missing, or says exactly what to install.
 
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ mod console;
 mod demo;
 mod dist;
 mod fuzz;
+mod oracle;
 mod packages;
 mod postgres;
 mod test;
@@ -57,6 +59,8 @@ enum Task {
     Bench(bench::Bench),
     /// Made-up inputs for the doors of the form engine; without a target they are listed.
     Fuzz(fuzz::Options),
+    /// Made-up forms and sessions, step by step on three engines: where they differ.
+    Oracle(oracle::Options),
     /// The first story in a real Chromium 103.
     Chromium103,
 }
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Task::Conformance(options) => conformance::run(&options),
         Task::Bench(bench) => bench::run(&bench),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Oracle(options) => oracle::run(&options),
         Task::Chromium103 => chromium103::run(),
     };
     match outcome {

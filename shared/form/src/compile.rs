@@ -15,10 +15,13 @@ mod headers;
 mod languages;
 mod names;
 mod parameters;
+mod places;
+mod prefixes;
 mod question_types;
 mod range;
 mod references;
 mod rows;
+mod search;
 mod settings;
 mod sheets;
 mod survey;
@@ -28,7 +31,7 @@ mod type_names;
 mod unique;
 mod words;
 
-use crate::form::{Choice, Form};
+use crate::form::{Choice, Form, Node, NodeKind};
 use crate::problem::{AuthoringProblem, Severity};
 use crate::workbook::Workbook;
 use headers::{Header, SheetKind};
@@ -46,7 +49,10 @@ pub(crate) fn form_from_workbook(
     workbook: &Workbook,
 ) -> Result<(Form, Vec<AuthoringProblem>), Vec<AuthoringProblem>> {
     let mut problems = Vec::new();
-    let form = read(workbook, &mut problems);
+    let form = match sheets::only_one(workbook) {
+        Some(survey) => read(&survey, &mut problems),
+        None => read(workbook, &mut problems),
+    };
     sheets::sort(&mut problems);
     problems.truncate(MAX_PROBLEMS);
     match form {
@@ -84,15 +90,16 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     let mut lists = lists_of(&choice_table, true);
     let external = lists_of(&external_table, false);
     let tags = lists_of(&osm_table, false);
-    let external_lists: BTreeSet<String> = external.keys().cloned().collect();
+    let external_lists: BTreeSet<String> = external.keys().map(|name| survey::external_key(name)).collect();
     let written_lists: Vec<String> = lists.keys().cloned().collect();
     for (name, choices) in external {
-        lists.entry(name).or_insert(choices);
+        lists.insert(survey::external_key(&name), choices);
     }
 
     if settings.clean_text_values {
         table.collapse_spaces();
     }
+    table.end_at_gap(problems);
     table.check_headers(survey::KNOWN, problems);
     if !table.require(&["type"], problems) {
         return None;
@@ -104,18 +111,27 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         languages: languages.names().len(),
     };
     let mut survey = survey::read(&table, &surroundings, &mut lists, problems);
+    let entity_sheet = entity_table.as_ref();
+    places::check(&mut survey.nodes, &lists, &survey.externals, entity_sheet, &table, problems);
     survey.externals.add_pulldata(&table, problems);
     survey.externals.check_against(&lists, &table, problems);
     if settings.add_none_option {
         expand::add_none(&mut survey.nodes, &mut lists);
     }
     settings::complete(&mut settings, survey.settings, problems);
+    if let Some(preload) = &settings.instance_id {
+        let mut identity = Node::new("instanceID", NodeKind::InstanceId, 0);
+        identity.bind_attributes.insert("jr:preload".to_owned(), preload.clone());
+        survey::put_into_meta(&mut survey.nodes, vec![identity]);
+    }
     let mut model_attributes = BTreeMap::from([("odk:xforms-version".to_owned(), "1.0.0".to_owned())]);
     let entities = entities::apply(entity_table.as_ref(), &table, &mut survey.nodes, problems);
     if let Some(version) = entities {
         model_attributes.insert("entities:entities-version".to_owned(), version.to_owned());
         settings.namespaces.insert("entities".to_owned(), entities::NAMESPACE.to_owned());
     }
+    prefixes::check(&table, &settings.namespaces, problems);
+    search::check(&survey.nodes, &table, problems);
     unique::check(&survey.nodes, &table, problems);
 
     let names = references::Names::of(&survey.nodes, &settings.root);
@@ -142,7 +158,7 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         references::check_survey_syntax(&table, problems);
     }
-    if survey.nodes.is_empty() {
+    if survey.nodes.is_empty() && survey.externals.found.is_empty() {
         problems.push(AuthoringProblem::error(
             "survey",
             "the form asks nothing: there is no row below the headers",
@@ -163,12 +179,13 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         actions: Vec::new(),
         lists,
         documents: BTreeMap::new(),
-        texts: BTreeMap::new(),
+        texts: survey.texts,
         submission: settings.submission,
         external_lists,
         externals: survey.externals.found,
         survey_columns: table.letters(&languages),
         instance_name_column: settings.instance_name_column,
         model_attributes,
+        no_instance_id: settings.no_instance_id,
     })
 }

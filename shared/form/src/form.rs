@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+/// What stands before the names of lists of the sheet `external_choices`.
+pub(crate) const EXTERNAL_CHOICES: &str = "external_choices/";
+
 /// How deep groups and repeats may lie inside each other.
 pub const MAX_NESTING: usize = 32;
 
@@ -63,9 +66,10 @@ pub struct Form {
     /// Attributes of the `submission` element: where and how to send.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) submission: BTreeMap<String, String>,
-    /// Names of the lists that come from the sheet `external_choices`: other
-    /// clients get them as the file `itemsets.csv` and the select as an input
-    /// with a query, not as a secondary instance.
+    /// Names of the lists that come from the sheet `external_choices`, with
+    /// [`EXTERNAL_CHOICES`] before them: other clients get them as the file
+    /// `itemsets.csv` and the select as an input with a query, not as a secondary
+    /// instance.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) external_lists: BTreeSet<String>,
     /// Lists that come as files beside the form.
@@ -79,6 +83,9 @@ pub struct Form {
     /// Attributes of the model: versions of the specifications it follows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) model_attributes: BTreeMap<String, String>,
+    /// The author wants instances without an identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) no_instance_id: bool,
 }
 
 fn default_root() -> String {

@@ -29,7 +29,7 @@ use dice::Dice;
 pub(crate) use json::{Claims, restore};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use tree::{Item, NOTHING, READ_ONLY, SERIES};
+use tree::{Item, NOTHING, SERIES};
 
 /// Longest value of one question, in bytes.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
@@ -52,6 +52,10 @@ pub struct Session {
     failures: HashMap<u32, String>,
     /// Items whose calculation draws lots and did so before this session.
     drawn: HashSet<u32>,
+    /// What calculations gave last, where people may answer over them.
+    computed: HashMap<u32, String>,
+    /// What expressions see of answers that are not offered any more.
+    offered: HashMap<u32, String>,
     /// Whether changes set off actions: not while an instance is put together.
     live: bool,
     dice: Dice,
@@ -160,7 +164,7 @@ impl Session {
         if !answerable {
             return Err(AnswerError::NotAQuestion(path.clone()));
         }
-        if self.is(item, READ_ONLY) {
+        if self.is_read_only(item) {
             return Err(AnswerError::ReadOnly(path.clone()));
         }
         if value.len() > MAX_VALUE_BYTES {
@@ -303,6 +307,8 @@ impl Session {
             series: Vec::new(),
             failures: HashMap::new(),
             drawn: HashSet::new(),
+            computed: HashMap::new(),
+            offered: HashMap::new(),
             live: false,
             dice,
             unused_prefill: Vec::new(),

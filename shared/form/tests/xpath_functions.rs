@@ -15,7 +15,7 @@ const FORM: &str = "<model>\
     </data></instance>\
     <instance id='places'><root>\
         <item><name>p1</name><label>North</label><k>1</k></item>\
-        <item><name>p2</name><label>South</label><k>2</k></item>\
+        <item code='two'><name>p2</name><at><x>9</x></at><label>South</label><k>2</k></item>\
         <item><name>p3</name><label>East</label><k>2</k></item>\
     </root></instance>\
     <itext>\
@@ -71,6 +71,7 @@ fn texts() {
         ("string(1 div 3)", "0.3333333333333333"),
         ("string(1000000000000000000000)", "1000000000000000000000"),
         ("string(-0)", "0"),
+        ("string(0.00000001)", "0.00000001"),
         ("string(true())", "true"),
         ("concat('a', 1, true(), /data/visit/n)", "a1true57"),
         ("concat('only')", "only"),
@@ -222,6 +223,9 @@ fn choices_and_lists() {
         ("count(instance('nowhere')/root)", "0"),
         ("pulldata('places', 'label', 'name', 'p3')", "East"),
         ("pulldata('places', 'label', 'name', 'p4')", ""),
+        ("pulldata('places', '@code', 'name', 'p2')", "two"),
+        ("pulldata('places', 'label', '@code', 'two')", "South"),
+        ("pulldata('places', 'at/x', 'name', 'p2')", "9"),
         ("pulldata('places', 'none', 'name', 'p1')", ""),
         (
             "pulldata('nowhere', 'a', 'b', 'c')",
@@ -250,6 +254,8 @@ fn repeats_by_index() {
         ("indexed-repeat(/data/visit/n, /data/visit, /data/a)", "5"),
         ("indexed-repeat(/data/visit/sub/v, /data/visit, 1, /data/visit/sub, 2)", "1.2"),
         ("indexed-repeat(/data/visit/sub/v, /data/visit, 2, /data/visit/sub, 2)", ""),
+        ("indexed-repeat(/data/visit/sub/v, /data/visit/sub, 2, /data/visit, 1)", "1.2"),
+        ("count(indexed-repeat(/data/visit/sub/v, /data/visit, 1))", "2"),
         ("indexed-repeat(../visit/n, ../visit, 1)", "5"),
         (
             "indexed-repeat('x', /data/visit, 1)",
@@ -265,6 +271,8 @@ fn days_and_moments() {
         ("now()", "2026-11-24T09:30:00.250+08:00"),
         ("today() - date('2026-11-20')", "4"),
         ("today() - /data/d", "4"),
+        ("today() - date('1949-10-01')", "28178"),
+        ("int('2026-11-24' - '2010-01-01')", "6171"),
         ("today() > /data/d", "true"),
         ("date(today() + 7)", "2026-12-01"),
         ("date(now())", "2026-11-24"),

@@ -9,7 +9,9 @@
 #![forbid(unsafe_code)]
 
 mod conversion;
+mod formula;
 mod scenarios;
+mod structure;
 mod workbooks;
 mod xpath;
 mod xpath_javarosa;

@@ -3,11 +3,15 @@
 use crate::seeds::Seeds;
 use crate::session::{context, drive, holds, own, steps};
 use crate::{grow, mutate};
-use doorstep_form::{Attachments, Form, Plan, Row, Rule, Session, Sheet, Workbook, verify, xform};
+use doorstep_form::{Attachments, Form, Plan, Row, Rule, Session, Sheet, Workbook, verify};
 use fastrand::Rng;
 use std::borrow::Cow;
 use std::io::{Cursor, Read, Write};
 use std::sync::Arc;
+
+mod xml;
+
+use xml::{make_instance_xml, make_xform, make_xpath, run_instance_xml, run_xform, run_xpath};
 
 /// A door of the engine.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +25,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "expression",
         about: "an expression, as a rule and in a form",
@@ -37,6 +41,18 @@ pub const TARGETS: [Target; 7] = [
         about: "a form's number, and an instance as JSON",
         make: make_instance,
         run: run_instance,
+    },
+    Target {
+        name: "instance-xml",
+        about: "a form's number, and an instance as XML",
+        make: make_instance_xml,
+        run: run_instance_xml,
+    },
+    Target {
+        name: "xpath",
+        about: "an expression, a line end, an XML document",
+        make: make_xpath,
+        run: run_xpath,
     },
     Target { name: "session", about: "a form's number, and steps", make: make_steps, run: steps },
 ];
@@ -234,63 +250,6 @@ fn repacked(random: &mut Rng, archive: &[u8]) -> Option<Vec<u8>> {
 fn run_workbook(bytes: &[u8]) -> Result<(), String> {
     if let Ok(workbook) = Workbook::read_xlsx(bytes) {
         fill(&workbook);
-    }
-    Ok(())
-}
-
-const XFORM_WORDS: [&str; 40] = [
-    "<bind nodeset=\"/data/name\"/>",
-    "<instance>",
-    "</instance>",
-    "<itext>",
-    "<value>",
-    "</value>",
-    "<output value=\".\"/>",
-    "<setvalue event=\"odk-new-repeat\" ref=\"/data/days\"/>",
-    "<repeat nodeset=\"/data/member\">",
-    "</repeat>",
-    "<group>",
-    "</group>",
-    "<input ref=\"/data/name\"/>",
-    "<select ref=\"/data/kind\"/>",
-    "<upload/>",
-    "<trigger/>",
-    "<rank/>",
-    "jr:template=\"\"",
-    "jr:count",
-    "jr:preload=\"timestamp\"",
-    "jr:preloadParams=\"end\"",
-    "calculate",
-    "relevant",
-    "constraint",
-    "readonly",
-    "required",
-    "type=\"geopoint\"",
-    "type=\"binary\"",
-    "src=\"jr://instance/last-saved\"",
-    "nodeset",
-    "ref",
-    "/data/member",
-    "/data",
-    "instance('kinds')/root/item",
-    "<!--",
-    "-->",
-    "<![CDATA[",
-    "]]>",
-    "xmlns=\"\"",
-    "<data>",
-];
-
-fn make_xform(random: &mut Rng, seeds: &Seeds) -> Vec<u8> {
-    let mut input = random.choice(&seeds.xforms).cloned().unwrap_or_default();
-    let words: Vec<&str> = if random.u8(0..3) > 0 { XFORM_WORDS.to_vec() } else { grow::words() };
-    mutate::bytes(random, &mut input, &seeds.xforms, &words);
-    input
-}
-
-fn run_xform(bytes: &[u8]) -> Result<(), String> {
-    if let Ok((form, _)) = xform::read(&text(bytes)) {
-        fill_form(form);
     }
     Ok(())
 }

@@ -116,8 +116,7 @@ fn request(wish: &Wish, number: usize) -> Result<Request, Refusal> {
             let inner = properties
                 .iter()
                 .map(|reference| scope(&reference.around))
-                .max_by_key(|scope| scope.len())
-                .unwrap_or_default();
+                .fold(&[][..], |inner, scope| if repeats(scope) > repeats(inner) { scope } else { inner });
             if common.len() >= inner.len() { common.to_vec() } else { inner.to_vec() }
         }
     };

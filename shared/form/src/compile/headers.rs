@@ -22,8 +22,9 @@ pub(super) struct Header {
 }
 
 /// Columns that exist in several languages.
-const TRANSLATED: [&str; 9] = [
+const TRANSLATED: [&str; 10] = [
     "label",
+    "bind::jr:noAppErrorString",
     "hint",
     "guidance_hint",
     "constraint_message",
@@ -109,6 +110,17 @@ pub(super) fn understand(written: &str, kind: SheetKind, known: &[&str], double:
         // An author's own column keeps its spelling: filters refer to it.
         _ => return Header { base: written.trim().to_owned(), language: String::new(), translated: false },
     };
+    // With single colons the name of an attribute may have one: `body:esri:style`.
+    if !written.contains("::")
+        && !rest.is_empty()
+        && ["body::", "instance::"].iter().any(|group| base.starts_with(group))
+    {
+        return Header {
+            base: format!("{base}:{}", rest.join(":")),
+            language: String::new(),
+            translated: false,
+        };
+    }
     let translated = grouped && TRANSLATED.contains(&base.as_str());
     if !translated && !rest.is_empty() && !base.contains("::") {
         // `name::x` means nothing to XLSForm.

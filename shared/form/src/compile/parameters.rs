@@ -163,10 +163,7 @@ fn place(node: &mut Node) -> Result<(), String> {
         node.bind_attributes.insert("odk:allow-mock-accuracy".to_owned(), value.clone());
     }
     if let Some(value) = node.parameters.get("reference-geometry") {
-        node.choices = Some(match value.strip_prefix("${").and_then(|name| name.strip_suffix('}')) {
-            Some(repeat) => ChoiceSource::Repeat(repeat.to_owned()),
-            None => ChoiceSource::List(value.clone()),
-        });
+        node.choices = Some(ChoiceSource::List(value.clone()));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::parameters;
 use super::survey::Reader;
 use super::type_names::PlainType;
 use crate::form::{
-    Choice, ChoiceSource, DataType, Default, Media, MediaKind, Node, NodeKind, Piece, Text, Words,
+    Choice, ChoiceSource, DataType, Default, Media, MediaKind, NamedText, Node, NodeKind, Piece, Text, Words,
 };
 use crate::problem::did_you_mean;
 use crate::workbook::Row;
@@ -44,6 +44,13 @@ pub(super) fn node(
     node.media = media(reader, row, &node.name);
     node.body_attributes = table.grouped(row, "body");
     node.bind_attributes = table.grouped(row, "bind");
+    // Where the text has languages or references, the attribute names it.
+    let message = reader.table.text(row, "bind::jr:noAppErrorString");
+    if message.0.len() > 1 || message.0.first().is_some_and(|words| words.plain().is_none()) {
+        let id = format!("{}:jr:noAppErrorString", node.name);
+        node.bind_attributes.insert("jr:noAppErrorString".to_owned(), format!("jr:itext('{id}')"));
+        reader.texts.insert(id, NamedText { text: message, media: Media::new() });
+    }
     if let Some(written) = node.bind_attributes.remove("type") {
         match data_type(&written) {
             Some(data_type) => node.data_type = Some(data_type),
@@ -63,7 +70,9 @@ pub(super) fn node(
     {
         file.insert_str(0, "jr://images/");
     }
-    node.triggers = triggers(reader, row);
+    if !kind.is_container() {
+        node.triggers = triggers(reader, row);
+    }
     parameters::apply(reader, row, &mut node, lists);
     hide_what_has_no_label(&mut node);
     check_use(reader, row, kind, &node);
@@ -166,7 +175,7 @@ fn triggers(reader: &mut Reader<'_>, row: &Row) -> Vec<String> {
         return Vec::new();
     }
     let mut names = Vec::new();
-    for part in cell.split(',').map(str::trim) {
+    for part in cell.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match part.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
             Some(name) if is_name(name) => names.push(name.to_owned()),
             _ => {

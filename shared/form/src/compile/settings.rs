@@ -23,6 +23,9 @@ pub(super) struct Settings {
     pub(super) instance_name_column: Option<String>,
     pub(super) allow_choice_duplicates: bool,
     pub(super) clean_text_values: bool,
+    /// The preload of `instanceID`, where it is not the usual one.
+    pub(super) instance_id: Option<String>,
+    pub(super) no_instance_id: bool,
     /// A choice "none" that excludes all others is added to every
     /// select_multiple.
     pub(super) add_none_option: bool,
@@ -84,6 +87,13 @@ pub(super) fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) ->
                     .suggesting(Some("remove this row".to_owned())),
             );
         }
+        if table.bases().any(|(_, base)| base == "flat") && is_yes(&cell("flat")) {
+            problems.push(
+                table
+                    .warning(row, "flat", "groups stay in the instance; \"flat\" is not part of XLSForm")
+                    .suggesting(Some("remove the column".to_owned())),
+            );
+        }
         if let Some((_, base)) =
             table.bases().find(|(_, base)| base.starts_with("sms_") && !cell(base).is_empty())
         {
@@ -119,6 +129,8 @@ pub(super) fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) ->
         instance_name_column: instance_name_column.filter(|letters| !letters.is_empty()),
         allow_choice_duplicates: is_yes(&cell("allow_choice_duplicates")),
         clean_text_values: !is_no(&cell("clean_text_values")),
+        instance_id: Some(cell("instance_id")).filter(|preload| !preload.is_empty()),
+        no_instance_id: is_yes(&cell("omit_instance_id")),
         add_none_option: is_yes(&cell("add_none_option")),
         root_attributes: root_attributes(table.as_ref(), row),
         namespaces: namespaces(&cell("namespaces")),

@@ -6,6 +6,17 @@ use crate::workbook::Workbook;
 /// Sheets that mean something; all others are the author's notes.
 const SHEETS: [&str; 6] = ["survey", "choices", "settings", "external_choices", "entities", "osm"];
 
+/// A workbook of one sheet is a survey, whatever the sheet is called.
+pub(super) fn only_one(workbook: &Workbook) -> Option<Workbook> {
+    let [sheet] = workbook.sheets.as_slice() else { return None };
+    if SHEETS.iter().any(|known| known.eq_ignore_ascii_case(sheet.name.trim())) {
+        return None;
+    }
+    let mut survey = sheet.clone();
+    "survey".clone_into(&mut survey.name);
+    Some(Workbook { sheets: vec![survey] })
+}
+
 /// The survey must be there; a name that is almost one of these is told.
 pub(super) fn check(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) {
     if workbook.sheet("survey").is_none_or(|sheet| sheet.rows.is_empty()) {

@@ -4,7 +4,7 @@ use super::externals::Externals;
 use super::question_types::{Block, RowType, understand};
 use super::table::Table;
 use super::{expand, rows};
-use crate::form::{Choice, ChoiceSource, MAX_NESTING, Node, NodeKind};
+use crate::form::{Choice, ChoiceSource, EXTERNAL_CHOICES, MAX_NESTING, NamedText, Node, NodeKind};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use crate::workbook::Row;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +52,7 @@ pub(super) struct Survey {
     pub(super) externals: Externals,
     /// Settings that stand in the survey sheet.
     pub(super) settings: Vec<(&'static str, String)>,
+    pub(super) texts: BTreeMap<String, NamedText>,
 }
 
 /// The sheet and what is wrong with it.
@@ -60,6 +61,8 @@ pub(super) struct Reader<'a> {
     pub(super) problems: &'a mut Vec<AuthoringProblem>,
     /// No picture without a size was met yet.
     pub(super) asks_for_size: bool,
+    /// Texts in several languages that attributes name.
+    pub(super) texts: BTreeMap<String, NamedText>,
 }
 
 impl Reader<'_> {
@@ -81,7 +84,7 @@ pub(super) fn read(
     problems: &mut Vec<AuthoringProblem>,
 ) -> Survey {
     let mut tree = Tree {
-        reader: Reader { table, problems, asks_for_size: true },
+        reader: Reader { table, problems, asks_for_size: true, texts: BTreeMap::new() },
         surroundings,
         lists,
         open: Vec::new(),
@@ -98,7 +101,7 @@ pub(super) fn read(
     if !tree.meta.is_empty() {
         put_into_meta(&mut nodes, tree.meta);
     }
-    Survey { nodes, externals: tree.externals, settings: tree.settings }
+    Survey { nodes, externals: tree.externals, settings: tree.settings, texts: tree.reader.texts }
 }
 
 /// Adds to the group `meta` among these nodes; it is made where there is none.
@@ -282,8 +285,10 @@ impl Tree<'_> {
     }
 
     fn select_external(&mut self, row: &Row, list: String) {
-        if !self.surroundings.external_lists.contains(&list) {
-            let known = self.surroundings.external_lists.iter().map(String::as_str);
+        let key = external_key(&list);
+        if !self.surroundings.external_lists.contains(&key) {
+            let known =
+                self.surroundings.external_lists.iter().filter_map(|key| key.strip_prefix(EXTERNAL_CHOICES));
             let problem = self
                 .reader
                 .table
@@ -299,7 +304,7 @@ impl Tree<'_> {
                 "write a choice_filter, or use select_one",
             );
         }
-        let source = ChoiceSource::List(list);
+        let source = ChoiceSource::List(key);
         let node = rows::node(&mut self.reader, row, NodeKind::SelectOne, Some(source), self.lists);
         self.add(node);
     }
@@ -363,6 +368,9 @@ impl Tree<'_> {
 
     fn end(&mut self, row: &Row, block: Block) {
         let word = block.word();
+        if !self.reader.table.cell(row, "save_to").is_empty() {
+            self.reader.error(row, "save_to", "a group or repeat has no value to save");
+        }
         let Some(open) = self.open.pop() else {
             let message = format!("this end_{word} closes nothing: no begin_{word} is open");
             self.reader.error(row, "type", message);
@@ -411,6 +419,12 @@ impl Tree<'_> {
             None => self.nodes.push(node),
         }
     }
+}
+
+/// Under which name a list of the sheet `external_choices` is found: the choices
+/// sheet may have a list of the same name.
+pub(super) fn external_key(list: &str) -> String {
+    format!("{EXTERNAL_CHOICES}{list}")
 }
 
 /// The name of a file without its extension.

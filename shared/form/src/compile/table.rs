@@ -15,7 +15,12 @@ struct Column {
     base: String,
     /// Number of the language, for translated columns.
     language: Option<usize>,
+    /// The header names the language.
+    named: bool,
 }
+
+/// How many empty rows may lie between two filled ones.
+const MAX_GAP: u32 = 60;
 
 /// A sheet below its headers.
 pub(super) struct Table {
@@ -56,25 +61,46 @@ impl Table {
                 continue;
             }
             let language = header.translated.then(|| languages.number(&header.language));
-            let column = Column { written: written.trim().to_owned(), base: header.base.clone(), language };
+            let named = !header.language.is_empty();
+            let column =
+                Column { written: written.trim().to_owned(), base: header.base.clone(), language, named };
             let twin = table
                 .columns
                 .iter()
                 .flatten()
-                .find(|other| other.base == column.base && other.language == column.language);
+                // A column without a language may stand beside that of the default
+                // language, which then counts.
+                .find(|other| {
+                    other.base == column.base
+                        && other.language == column.language
+                        && other.named == column.named
+                });
+            let exact = name == "settings" && column.written == column.base;
             if let Some(twin) = twin {
                 let message = if twin.written == column.written {
                     format!("the column \"{written}\" is there twice")
                 } else {
                     format!("\"{written}\" and \"{}\" are two names of the same column", twin.written)
                 };
+                // Of settings the first one counts.
+                let severity = if name == "settings" { Severity::Warning } else { Severity::Error };
                 problems.push(
-                    AuthoringProblem::error(name, message)
+                    AuthoringProblem { severity, ..AuthoringProblem::error(name, message) }
                         .at_row(first.number)
                         .at_column(&column_letters(index), &column.written)
                         .finding(&column.written)
                         .suggesting(Some("remove one of them".to_owned())),
                 );
+            }
+            if exact {
+                // The usual name counts, wherever it stands.
+                for other in table
+                    .columns
+                    .iter_mut()
+                    .filter(|other| other.as_ref().is_some_and(|other| other.base == column.base))
+                {
+                    *other = None;
+                }
             }
             table.columns.push(Some(column));
         }
@@ -95,6 +121,23 @@ impl Table {
                 *cell = collapsed;
             }
         }
+    }
+
+    /// What stands far below the rest is left over from something else.
+    pub(super) fn end_at_gap(&mut self, problems: &mut Vec<AuthoringProblem>) {
+        let mut before = self.header_row;
+        let gap = self.rows.iter().position(|row| {
+            let empty = row.number.saturating_sub(before);
+            before = row.number;
+            empty > MAX_GAP
+        });
+        let Some(gap) = gap else { return };
+        if let Some(row) = self.rows.get(gap) {
+            let message = format!("rows below {MAX_GAP} empty ones are not read");
+            let problem = AuthoringProblem::warning(&self.sheet, message).at_row(row.number);
+            problems.push(problem.suggesting(Some("remove the empty rows, or this one".to_owned())));
+        }
+        self.rows.truncate(gap);
     }
 
     /// Base names of the columns with their numbers.
@@ -153,7 +196,7 @@ impl Table {
             if texts.len() <= language {
                 texts.resize(language + 1, Words::default());
             }
-            if let Some(text) = texts.get_mut(language) {
+            if let Some(text) = texts.get_mut(language).filter(|text| column.named || text.is_empty()) {
                 *text = super::words::written(cell);
             }
         }

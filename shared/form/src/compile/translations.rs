@@ -15,7 +15,7 @@ pub(super) fn check(
     let mut columns: Vec<&str> = Vec::new();
     let mut languages: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let default_language = if default_language.is_empty() { UNNAMED } else { default_language };
-    for header in headers.iter().filter(|header| header.translated) {
+    for header in headers.iter().filter(|header| header.translated && !header.base.contains("::")) {
         if !columns.contains(&header.base.as_str()) {
             columns.push(&header.base);
         }

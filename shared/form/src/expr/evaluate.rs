@@ -163,12 +163,15 @@ impl<'a> Evaluator<'a> {
                     let right = self.evaluate(operand, focus)?;
                     Value::Boolean(self.compare(*operator, &left, &right)?)
                 }
+                Operator::Subtract => {
+                    let right = self.evaluate(operand, focus)?;
+                    Value::Number(self.difference(left, right))
+                }
                 _ => {
                     let right = self.number(operand, focus)?;
                     let left = self.to_number(&left);
                     Value::Number(match operator {
                         Operator::Add => left + right,
-                        Operator::Subtract => left - right,
                         Operator::Multiply => left * right,
                         Operator::Divide => left / right,
                         _ => left % right,
@@ -177,6 +180,21 @@ impl<'a> Evaluator<'a> {
             };
         }
         Ok(left)
+    }
+
+    /// Two days are whole days apart, whatever fractions of days the zone and
+    /// the digits of numbers would make of it.
+    fn difference(&self, left: Value<'a>, right: Value<'a>) -> f64 {
+        if self.dialect == Dialect::XForms {
+            let (left, right) = (self.scalar(left), self.scalar(right));
+            if let (Some(left), Some(right)) = (left.day(), right.day())
+                && let Ok(days) = i32::try_from(left.signed_duration_since(right).num_days())
+            {
+                return f64::from(days);
+            }
+            return self.scalar_number(&left) - self.scalar_number(&right);
+        }
+        self.to_number(&left) - self.to_number(&right)
     }
 
     /// A comparison holds for sets when it holds for some pair. In forms, a set

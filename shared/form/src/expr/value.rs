@@ -6,6 +6,7 @@
 
 use super::environment::{Nodes, Zone};
 use super::moment::{Moment, parse_date, parse_date_time, parse_time};
+use chrono::NaiveDate;
 use std::borrow::Cow;
 
 /// A value while an expression is computed. Texts are borrowed from the
@@ -49,6 +50,15 @@ impl<'a> Value<'a> {
             Value::Boolean(value) => f64::from(u8::from(*value)),
             Value::Moment(moment) => moment.days(zone),
             Value::Nodes(_) => f64::NAN,
+        }
+    }
+
+    /// A value that is a day, or a text written like one.
+    pub(super) fn day(&self) -> Option<NaiveDate> {
+        match self {
+            Value::Moment(Moment::Date(date)) => Some(*date),
+            Value::Text(text) => parse_date(text),
+            _ => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::compute::Queue;
-use super::tree::{RELEVANT, REQUIRED};
+use super::tree::{RELEVANT, REQUIRED, WITHHELD};
 use crate::expr::{EvaluationError, Evaluator, Expr, Focus, Handle};
 use crate::form::{MediaKind, NodeKind};
 use crate::plan::{ChoiceText, Plan, PlanChoices};
@@ -22,9 +22,55 @@ impl Session {
                 Some(ProblemKind::Failed)
             }
         };
+        self.withhold(plan, item, now, queue);
         let Some(found) = self.item_mut(item).filter(|item| item.problem != now) else { return };
         found.problem = now;
         queue.note(self, item);
+    }
+
+    /// Expressions see only what a select still offers.
+    fn withhold(&mut self, plan: &Plan, item: u32, problem: Option<ProblemKind>, queue: &mut Queue) {
+        let before = self.is(item, WITHHELD);
+        if problem != Some(ProblemKind::NotAChoice) && !before {
+            return;
+        }
+        let seen = self.visible_value(item).to_owned();
+        let Some(node) = self.item(item).and_then(|item| plan.node(item.node)) else { return };
+        let withheld = match &node.choices {
+            Some(choices) if problem == Some(ProblemKind::NotAChoice) => {
+                let left = self.still_offered(item, choices, node.kind).unwrap_or_default();
+                self.offered.insert(item, left);
+                true
+            }
+            _ => {
+                self.offered.remove(&item);
+                false
+            }
+        };
+        if let Some(found) = self.item_mut(item) {
+            found.set(WITHHELD, withheld);
+        }
+        if self.visible_value(item) != seen {
+            self.notify(item, queue);
+        }
+    }
+
+    fn still_offered(
+        &self,
+        item: u32,
+        choices: &PlanChoices,
+        kind: NodeKind,
+    ) -> Result<String, EvaluationError> {
+        let mut left = String::new();
+        for one in self.raw_value(item).split_whitespace() {
+            if self.offers_all(item, choices, kind, one)? {
+                if !left.is_empty() {
+                    left.push(' ');
+                }
+                left.push_str(one);
+            }
+        }
+        Ok(left)
     }
 
     fn judge(&self, plan: &Plan, item: u32) -> Result<Option<ProblemKind>, EvaluationError> {

@@ -171,7 +171,7 @@ impl Session {
         queue.fresh.clear();
         queue.events.clear();
         for item in &mut self.items {
-            item.flags &= WAITS - 1;
+            item.flags &= !(WAITS * 0x3f);
         }
     }
 
@@ -216,12 +216,22 @@ impl Session {
                     if let Some(found) = self.item_mut(item) {
                         found.set(READ_ONLY, read_only);
                     }
-                    queue.note(self, item);
+                    // What is inside is read-only with it.
+                    let mut inside = Vec::new();
+                    self.each_inside(item, &mut |one| inside.push(one));
+                    for one in inside {
+                        queue.note(self, one);
+                    }
                 }
             }
             Property::Validity => self.check(plan, item, queue),
             Property::Look => queue.note(self, item),
         }
+    }
+
+    /// It, or something around it, cannot be answered by hand.
+    pub(super) fn is_read_only(&self, item: u32) -> bool {
+        std::iter::successors(Some(item), |&at| self.parent(at)).any(|at| self.is(at, READ_ONLY))
     }
 
     /// Where an expression of this item stands.
@@ -272,6 +282,13 @@ impl Session {
 
     fn calculate(&mut self, item: u32, formula: &Expr, queue: &mut Queue) {
         let value = self.compute_for(item, formula);
+        // An answer given over a calculation stays until that yields another.
+        if self.planned(item).is_some_and(|node| node.kind.is_shown()) {
+            if self.computed.get(&item) == Some(&value) {
+                return;
+            }
+            self.computed.insert(item, value.clone());
+        }
         self.set_value(item, value, queue);
     }
 

@@ -1,6 +1,6 @@
 //! Items as plain data for a screen.
 
-use super::tree::{READ_ONLY, RELEVANT, REQUIRED, SERIES};
+use super::tree::{RELEVANT, REQUIRED, SERIES};
 use super::{Session, words};
 use crate::expr::Evaluator;
 use crate::form::NodeKind;
@@ -182,7 +182,7 @@ impl Session {
             value: found.value.clone(),
             relevant: found.is(RELEVANT),
             required: found.is(REQUIRED),
-            read_only: found.is(READ_ONLY) || calculated || node.kind == NodeKind::Note,
+            read_only: self.is_read_only(item) || calculated || node.kind == NodeKind::Note,
             label: text(|texts| &texts.label).unwrap_or_default(),
             hint: text(|texts| &texts.hint).unwrap_or_default(),
             guidance_hint: text(|texts| &texts.guidance_hint).unwrap_or_default(),

@@ -32,6 +32,8 @@ pub(super) const SERIES: u16 = 1 << 5;
 pub(super) const HEAD: u16 = 1 << 6;
 /// It changed since the queue was begun.
 pub(super) const CHANGED: u16 = 1 << 7;
+/// Part of the answer is not offered any more: expressions see the rest.
+pub(super) const WITHHELD: u16 = 1 << 14;
 /// What waits in the queue; one bit for each property.
 pub(super) const WAITS: u16 = 1 << 8;
 
@@ -91,6 +93,15 @@ impl Session {
 
     pub(super) fn raw_value(&self, item: u32) -> &str {
         self.item(item).map_or("", |item| item.value.as_str())
+    }
+
+    /// The value as expressions see it.
+    pub(super) fn visible_value(&self, item: u32) -> &str {
+        match self.item(item) {
+            Some(found) if found.is(WITHHELD) => self.offered.get(&item).map_or("", String::as_str),
+            Some(found) => found.value.as_str(),
+            None => "",
+        }
     }
 
     /// The head of the region that the item lies in.
@@ -347,7 +358,11 @@ impl Session {
             if let Some(item) = self.item_mut(one) {
                 item.place = number(place);
             }
-            queue.note(self, one);
+            let mut inside = Vec::new();
+            self.each_inside(one, &mut |item| inside.push(item));
+            for item in inside {
+                queue.note(self, item);
+            }
             self.notify(one, queue);
         }
     }

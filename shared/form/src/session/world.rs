@@ -164,9 +164,9 @@ impl Environment for Session {
 
     fn value(&self, of: Handle) -> Value<'_> {
         match of {
-            Handle::Item(item) if self.is_leaf(item) => self.typed(item, self.raw_value(item)),
+            Handle::Item(item) if self.is_leaf(item) => self.typed(item, self.visible_value(item)),
             Handle::ItemAttribute(owner, place) => match self.attribute(owner, place) {
-                Some(item) => self.typed(item, self.raw_value(item)),
+                Some(item) => self.typed(item, self.visible_value(item)),
                 None => Value::empty(),
             },
             _ => Value::Text(self.text(of)),
@@ -178,18 +178,18 @@ impl Environment for Session {
             Handle::Cell(list, row, column) | Handle::CellText(list, row, column) => {
                 self.cell_text(list, row, column)
             }
-            Handle::ItemText(item) => Cow::Borrowed(self.raw_value(item)),
+            Handle::ItemText(item) => Cow::Borrowed(self.visible_value(item)),
             Handle::ItemAttribute(owner, place) => {
-                Cow::Borrowed(self.attribute(owner, place).map_or("", |item| self.raw_value(item)))
+                Cow::Borrowed(self.attribute(owner, place).map_or("", |item| self.visible_value(item)))
             }
-            Handle::Item(item) if self.is_leaf(item) => Cow::Borrowed(self.raw_value(item)),
+            Handle::Item(item) if self.is_leaf(item) => Cow::Borrowed(self.visible_value(item)),
             // The text of an element is the text of everything inside it.
             Handle::Item(item) => {
                 let mut text = String::new();
                 self.each_inside(item, &mut |inside| {
                     let attribute = self.planned(inside).is_some_and(|node| node.kind == NodeKind::Attribute);
                     if !attribute && self.is(inside, RELEVANT) {
-                        text.push_str(self.raw_value(inside));
+                        text.push_str(self.visible_value(inside));
                     }
                 });
                 text.into()
@@ -330,7 +330,7 @@ impl Session {
     fn child_items(&self, item: u32, test: &Test, found: &mut Nodes) {
         let Some(node) = self.planned(item) else { return };
         if !node.kind.is_container() {
-            if !self.raw_value(item).is_empty() {
+            if !self.visible_value(item).is_empty() {
                 let text = Handle::ItemText(item);
                 found.extend(Some(text).filter(|&text| self.passes(text, test)));
             }

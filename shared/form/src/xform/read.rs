@@ -12,6 +12,7 @@ mod model;
 mod paths;
 
 use super::names::{self, XFORMS};
+use crate::expr;
 use crate::form::{Form, MAX_NESTING};
 use crate::order;
 use crate::problem::{AuthoringProblem, Severity};
@@ -121,6 +122,14 @@ impl Problems {
 
     fn warning(&mut self, node: Node<'_, '_>, message: impl Into<String>) {
         self.note(AuthoringProblem::warning(SHEET, message), node);
+    }
+
+    /// An expression in this attribute must be one.
+    fn expression(&mut self, node: Node<'_, '_>, attribute: &str, expression: &str) {
+        if let Err(error) = expr::parse(expression) {
+            let problem = AuthoringProblem::error(SHEET, format!("{attribute}: {error}"));
+            self.note(problem.finding(expression).suggesting(error.suggestion), node);
+        }
     }
 
     fn note(&mut self, problem: AuthoringProblem, node: Node<'_, '_>) {

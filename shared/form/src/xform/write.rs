@@ -46,10 +46,11 @@ struct Place<'p> {
 
 impl<'f> Writer<'f> {
     fn new(form: &'f Form) -> Writer<'f> {
+        let references = References::of(form);
         Writer {
             form,
-            references: References::of(form),
-            texts: Texts::of(form),
+            texts: Texts::of(form, &references),
+            references,
             triggered: HashMap::new(),
             on_new_repeat: HashMap::new(),
             has_entities: false,
@@ -183,7 +184,7 @@ fn with_identity(form: &Form) -> Form {
     let prefix = meta.name.split_once(':').map_or(String::new(), |(prefix, _)| format!("{prefix}:"));
     let has =
         |meta: &Node, name: &str| meta.children.iter().any(|node| super::names::local(&node.name) == name);
-    if !has(meta, "instanceID") {
+    if !has(meta, "instanceID") && !form.no_instance_id {
         meta.children.push(Node::new(&format!("{prefix}instanceID"), NodeKind::InstanceId, 0));
     }
     if let Some(name) = &form.instance_name
@@ -192,6 +193,9 @@ fn with_identity(form: &Form) -> Form {
         let mut node = Node::new(&format!("{prefix}instanceName"), NodeKind::Calculate, 0);
         node.calculation = Some(name.clone());
         meta.children.push(node);
+    }
+    if meta.children.is_empty() && meta.row == 0 {
+        form.nodes.remove(place);
     }
     form
 }

@@ -48,11 +48,26 @@ fn a_type_that_the_kind_does_not_say_is_kept() {
 }
 
 #[test]
-fn a_preload_on_a_question_is_kept_as_written() {
-    let bind = r#"<bind nodeset="/data/x" type="date" jr:preload="date" jr:preloadParams="today"/>"#;
-    let form = as_json(&read(r#"<data id="a"><x/></data>"#, bind, r#"<input ref="/data/x"/>"#));
-    assert_eq!(node(&form, "x")["kind"], "date");
-    assert_eq!(node(&form, "x")["bind_attributes"]["jr:preload"], "date");
+fn a_preload_on_a_question_is_how_its_value_begins() {
+    let read = |bind: &str| {
+        let bind = format!(r#"<bind nodeset="/data/x" {bind}/>"#);
+        node(&as_json(&read(r#"<data id="a"><x/></data>"#, &bind, r#"<input ref="/data/x"/>"#)), "x")
+    };
+    let today = read(r#"type="date" jr:preload="date" jr:preloadParams="today""#);
+    assert_eq!((&today["kind"], &today["default"]), (&json!("date"), &json!({"expression": "today()"})));
+    let end = read(r#"type="dateTime" jr:preload="timestamp" jr:preloadParams="end""#);
+    assert_eq!(end["bind_attributes"], json!({"jr:preload": "timestamp", "jr:preloadParams": "end"}));
+}
+
+#[test]
+fn a_value_attribute_counts_even_when_it_is_empty() {
+    let action = |action: &str| {
+        let action = format!(r#"<setvalue event="odk-instance-load" ref="/data/x" {action}</setvalue>"#);
+        as_json(&read(r#"<data id="a"><x/></data>"#, &action, ""))["actions"][0]["value"].clone()
+    };
+    assert_eq!(action(r#"value="">text"#), json!({"literal": ""}));
+    assert_eq!(action(">text"), json!({"literal": "text"}));
+    assert_eq!(action(r#"value="1 + 1">text"#), json!({"expression": "1 + 1"}));
 }
 
 #[test]
@@ -253,6 +268,20 @@ fn what_no_client_could_follow_is_refused() {
     let elsewhere = document(instance, "", "").replace("<model", "<model xmlns=\"urn:other\"");
     let told = shown(&xform::read(&elsewhere).expect_err("the model is no XForms model"));
     assert!(told.contains("<model> must be in the namespace http://www.w3.org/2002/xforms"), "{told}");
+}
+
+#[test]
+fn expressions_are_checked_where_they_stand() {
+    let told = problems(
+        r#"<data id="a"><x/></data>"#,
+        "<bind nodeset=\"/data/x\" relevant=\"1 +\"\n calculate=\"concatt('a')\"/>",
+        "<select1 ref=\"/data/x\"><itemset nodeset=\"][\"><value ref=\"v\"/></itemset></select1>",
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    assert!(lines[0].starts_with("XForm!8 (<bind> in column 1): relevant: "), "{told}");
+    assert!(lines[1].ends_with("did you mean \"concat\"?"), "{told}");
+    assert!(lines[2].starts_with("XForm!11 (<itemset> in column 32): nodeset: "), "{told}");
 }
 
 #[test]

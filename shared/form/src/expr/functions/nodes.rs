@@ -2,8 +2,8 @@
 
 use super::Result;
 use crate::expr::EvaluationError;
-use crate::expr::ast::{Call, Expr, Test};
-use crate::expr::environment::{Handle, Nodes};
+use crate::expr::ast::{Axis, Call, Expr, Test};
+use crate::expr::environment::{Environment, Handle, Nodes};
 use crate::expr::evaluate::{Evaluator, Focus};
 use crate::expr::value::Value;
 use std::borrow::Cow;
@@ -146,7 +146,8 @@ pub(super) fn property<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus:
 }
 
 /// `pulldata('list', 'wanted', 'column', key)`: the wanted column of the first
-/// row whose column equals the key.
+/// row whose column equals the key. A column may be an attribute (`@code`) or
+/// further down (`name/short`).
 pub(super) fn pulldata<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let list = evaluator.text_argument(call, 0, focus)?;
     let wanted = evaluator.text_argument(call, 1, focus)?;
@@ -157,29 +158,53 @@ pub(super) fn pulldata<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus:
     let Some(document) = environment.list(name) else {
         return Err(EvaluationError::new(format!("pulldata('{list}', …): there is no list of this name")));
     };
+    let wanted = Column::new(&wanted);
     let mut roots = Nodes::new();
     environment.children(document, &Test::Any, &mut roots);
-    let wanted = Test::Name(wanted.into_owned());
-    let mut cells = Nodes::new();
     for root in roots {
         let mut rows = Nodes::new();
         let indexed =
             matches!(root, Handle::ListRoot(list) if environment.rows_where(list, &column, &key, &mut rows));
+        let mut row = rows.first().copied();
         if !indexed {
-            let column = Test::Name(column.clone().into_owned());
+            let column = Column::new(&column);
             environment.children(root, &Test::Any, &mut rows);
             evaluator.spend(rows.len())?;
-            rows.retain(|row| {
-                cells.clear();
-                environment.children(*row, &column, &mut cells);
-                cells.first().is_some_and(|&cell| environment.text(cell) == key)
+            row = rows.into_iter().find(|&row| {
+                column.first(environment, row).is_some_and(|cell| environment.text(cell) == key)
             });
         }
-        if let Some(&row) = rows.first() {
-            cells.clear();
-            environment.children(row, &wanted, &mut cells);
-            return Ok(cells.first().map_or_else(Value::empty, |&cell| Value::Text(environment.text(cell))));
+        if let Some(row) = row {
+            let cell = wanted.first(environment, row);
+            return Ok(cell.map_or_else(Value::empty, |cell| Value::Text(environment.text(cell))));
         }
     }
     Ok(Value::empty())
+}
+
+/// The way from a row to one of its columns.
+struct Column(Vec<(Axis, Test)>);
+
+impl Column {
+    fn new(name: &str) -> Column {
+        let step = |name: &str| match name.trim().strip_prefix('@') {
+            Some(name) => (Axis::Attribute, Test::Name(name.to_owned())),
+            None => (Axis::Child, Test::Name(name.trim().to_owned())),
+        };
+        Column(name.split('/').map(step).collect())
+    }
+
+    fn first(&self, environment: &dyn Environment, row: Handle) -> Option<Handle> {
+        let mut at = row;
+        let mut found = Nodes::new();
+        for (axis, test) in &self.0 {
+            found.clear();
+            match axis {
+                Axis::Attribute => environment.attributes(at, test, &mut found),
+                _ => environment.children(at, test, &mut found),
+            }
+            at = *found.first()?;
+        }
+        Some(at)
+    }
 }

@@ -6,10 +6,12 @@ use crate::expr::ast::{Call, Expr, Path, Start};
 use crate::expr::environment::{Handle, Nodes};
 use crate::expr::evaluate::{Evaluator, Focus};
 use crate::expr::value::Value;
+use smallvec::SmallVec;
 
-/// `indexed-repeat(node, repeat, index, …)`: the node inside the instance of
-/// this number, counted from 1, of a repeat; further pairs go deeper. It
-/// is short for steps with `[position() = index]`.
+/// `indexed-repeat(node, repeat, index, …)`: the nodes inside the instance of
+/// this number, counted from 1, of a repeat; further pairs are for repeats
+/// around or inside it, in any order. It is short for steps with
+/// `[position() = index]`.
 pub(super) fn indexed_repeat<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let (Some(target), pairs) = (call.arguments.first(), call.arguments.get(1..).unwrap_or_default()) else {
         return Ok(Value::empty());
@@ -19,10 +21,18 @@ pub(super) fn indexed_repeat<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, 
             "indexed-repeat() takes a node and pairs of a repeat and its index",
         ));
     }
-    let mut instance = None;
+    let mut chosen: SmallVec<[(usize, &'a Expr, f64); 3]> = SmallVec::new();
     for pair in pairs.chunks_exact(2) {
         let [repeat, index] = pair else { continue };
         let wanted = evaluator.number(index, focus)?.trunc();
+        // With one repeat there is no order to find.
+        let depth = if pairs.len() == 2 { 0 } else { depth(evaluator, repeat, focus)? };
+        chosen.push((depth, repeat, wanted));
+    }
+    // From the outermost inwards.
+    chosen.sort_by_key(|(depth, _, _)| *depth);
+    let mut instance = None;
+    for (_, repeat, wanted) in chosen {
         let instances = within(evaluator, repeat, instance, focus)?;
         let found = instances.iter().zip(1_u32..).find(|(_, place)| f64::from(*place) == wanted);
         match found {
@@ -30,9 +40,22 @@ pub(super) fn indexed_repeat<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, 
             None => return Ok(Value::Nodes(Nodes::new())),
         }
     }
-    let mut found = within(evaluator, target, instance, focus)?;
-    found.truncate(1);
-    Ok(Value::Nodes(found))
+    within(evaluator, target, instance, focus).map(Value::Nodes)
+}
+
+/// How many nodes are around the instances of a repeat.
+fn depth<'a>(
+    evaluator: &mut Evaluator<'a>,
+    repeat: &'a Expr,
+    focus: &Focus,
+) -> std::result::Result<usize, EvaluationError> {
+    let mut at = within(evaluator, repeat, None, focus)?.first().copied();
+    let mut depth = 0;
+    while let Some(node) = at {
+        depth += 1;
+        at = evaluator.environment.parent(node);
+    }
+    Ok(depth)
 }
 
 /// The nodes of a path that lie inside the instance chosen so far.

@@ -103,8 +103,12 @@ fn read(
             let quality = attribute_in(element, ODK, "quality").or_else(|| attribute(element, "quality"));
             ActionValue::Audio(quality.unwrap_or_default().to_owned())
         }
-        _ => match attribute(element, "value") {
-            Some(expression) => ActionValue::Expression(expression.to_owned()),
+        _ => match element.attribute("value").map(str::trim) {
+            Some("") => ActionValue::Literal(String::new()),
+            Some(expression) => {
+                problems.expression(element, "value", expression);
+                ActionValue::Expression(expression.to_owned())
+            }
             None => {
                 let text: String = element.children().filter_map(|node| node.text()).collect();
                 ActionValue::Literal(text.trim().to_owned())

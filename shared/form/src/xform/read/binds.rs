@@ -74,6 +74,10 @@ fn apply(
             continue;
         }
         let expression = || Some(value.to_owned());
+        let computed = ["relevant", "required", "readonly", "constraint", "calculate"];
+        if one.namespace().is_none() && computed.contains(&one.name()) {
+            problems.expression(bind, one.name(), value);
+        }
         let name = one.name();
         match (one.namespace(), name) {
             (None, "nodeset" | "ref" | "id") => {}

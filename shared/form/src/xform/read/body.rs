@@ -179,6 +179,9 @@ impl Body<'_, '_, '_> {
             label = self.label_of(repeat, "label");
         }
         let hint = self.label_of(outer, "hint");
+        if let Some(count) = attribute_in(repeat, JAVAROSA, "count") {
+            self.problems.expression(repeat, "jr:count", count);
+        }
         let items = self.items(repeat, target);
         let path = self.tree.path(target);
         let part = self.tree.get_mut(target).filter(|part| part.node.kind == NodeKind::Repeat);

@@ -33,8 +33,10 @@ impl Itext {
         let mut itext = Itext::default();
         let all = elements(model).filter(|&node| is(node, "itext")).flat_map(elements);
         let mut translations: Vec<Element<'_, '_>> = all.filter(|&node| is(node, "translation")).collect();
-        let is_default =
-            |node: &Element<'_, '_>| attribute(*node, "default").is_some_and(|value| value != "false()");
+        // Even an empty attribute says it.
+        let is_default = |node: &Element<'_, '_>| {
+            node.attribute("default").is_some_and(|value| !matches!(value.trim(), "false()" | "false"))
+        };
         if let Some(first) = translations.iter().position(is_default) {
             let first = translations.remove(first);
             translations.insert(0, first);
@@ -253,7 +255,9 @@ fn gather(element: Element<'_, '_>, pieces: &mut Vec<Piece>, problems: &mut Prob
                 None => problems.error(child, "the output shows nothing; write value=\"…\""),
             }
         } else if child.is_element() {
-            gather(child, pieces, problems);
+            let name = child.tag_name().name();
+            problems
+                .warning(child, format!("<{name}> is not shown within a text; write Markdown: *like this*"));
         }
     }
 }

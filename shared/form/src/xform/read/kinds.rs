@@ -3,7 +3,7 @@
 use super::Problems;
 use super::instance::{Part, Tree};
 use super::paths::Target;
-use crate::form::{DataType, NodeKind};
+use crate::form::{DataType, Default as Initially, NodeKind};
 use crate::xform::names::local;
 
 /// Gives every node its kind.
@@ -41,21 +41,47 @@ pub(super) fn decide(tree: &mut Tree<'_, '_>, problems: &mut Problems) {
             None => hidden(part),
         };
         part.node.kind = kind;
+        if matches!(kind, NodeKind::SelectMultiple | NodeKind::Rank)
+            && let Some(Initially::Value(chosen)) = &mut part.node.default
+        {
+            *chosen = chosen.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
         keep_preload(part);
         part.node.data_type = (data != kind.data_type() && part.bind_type.is_some()).then_some(data);
     }
 }
 
-/// A preload that the kind does not say is kept as it was written.
+/// A preload that the kind does not say begins a value like any computed
+/// default; one that has no such meaning is kept as it was written.
 fn keep_preload(part: &mut Part) {
     let Some((preload, parameters)) = &part.preload else { return };
     if preloaded(preload, parameters) == Some(part.node.kind) {
+        return;
+    }
+    if part.node.default.is_none()
+        && part.node.calculation.is_none()
+        && let Some(expression) = begins_as(preload, parameters)
+    {
+        part.node.default = Some(Initially::Expression(expression));
         return;
     }
     part.node.bind_attributes.insert("jr:preload".to_owned(), preload.clone());
     if !parameters.is_empty() {
         part.node.bind_attributes.insert("jr:preloadParams".to_owned(), parameters.clone());
     }
+}
+
+/// The expression that a preload stands for.
+fn begins_as(preload: &str, parameters: &str) -> Option<String> {
+    Some(match (preload, parameters) {
+        ("uid", _) => "concat('uuid:', uuid())".to_owned(),
+        ("timestamp", "start") => "now()".to_owned(),
+        ("date", "today") => "today()".to_owned(),
+        ("property", "username" | "deviceid" | "email" | "phonenumber") => {
+            format!("property('{parameters}')")
+        }
+        _ => return None,
+    })
 }
 
 fn input(part: &Part, data: DataType) -> NodeKind {

@@ -41,6 +41,7 @@ impl Lists {
             problems.error(itemset, "the choices come from nowhere; write nodeset=\"…\"");
             return None;
         };
+        problems.expression(itemset, "nodeset", nodeset);
         let part = |name: &str| {
             elements(itemset).find(|&node| is(node, name)).and_then(|node| attribute(node, "ref"))
         };

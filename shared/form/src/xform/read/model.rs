@@ -51,6 +51,7 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
 
     let languages = itext.languages();
     let mut form = Form {
+        no_instance_id: false,
         id: root.attribute("id").unwrap_or_default().trim().to_owned(),
         version: version(root),
         title: title.map(text).unwrap_or_default(),

@@ -15,18 +15,16 @@ impl<'f> Writer<'f> {
     /// Binds in the order of the instance, and behind them what happens by itself.
     pub(super) fn binds(&mut self) -> Vec<Element> {
         let mut out = Said::default();
-        let out = &mut out;
         let root = format!("/{}", self.form.root);
         let form = self.form;
         for attribute in &form.root_attributes {
-            self.attribute_bind(attribute, &root, None, out);
+            self.attribute_bind(attribute, &root, None, &mut out);
         }
         for node in &form.nodes {
-            self.node(node, &root, None, out);
+            self.node(node, &root, None, &mut out);
         }
-        let mut all = std::mem::take(&mut out.binds);
-        all.append(&mut out.happenings);
-        all
+        out.binds.append(&mut out.happenings);
+        out.binds
     }
 
     fn node(&mut self, node: &'f Node, above: &str, repeat: Option<&str>, out: &mut Said) {

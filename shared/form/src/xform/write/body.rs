@@ -175,7 +175,9 @@ impl<'f> Writer<'f> {
 /// Whether a container has a place in the body: it is a repeat, has a label, or
 /// something in it is shown.
 fn shows(node: &Node) -> bool {
-    let own = node.kind == NodeKind::Repeat || !node.label.is_empty() || !node.appearance.is_empty();
+    let own = (node.kind == NodeKind::Repeat && !super::instance::recurs(node))
+        || !node.label.is_empty()
+        || !node.appearance.is_empty();
     (own && local(&node.name) != "meta")
         || node
             .children

@@ -1,8 +1,8 @@
 //! Lists of choices: secondary instances, and how controls use them.
 
 use super::super::markup::Element;
-use super::{ListNames, Writer, literal, markup};
-use crate::form::{Choice, ChoiceSource, Form, NamedText, Node, NodeKind, Text, Words};
+use super::{ListNames, Writer, markup};
+use crate::form::{Choice, ChoiceSource, EXTERNAL_CHOICES, Form, NamedText, Node, NodeKind, Text, Words};
 
 /// Lists whose labels are translations.
 pub(super) fn itext_lists(form: &Form) -> ListNames<'_> {
@@ -53,6 +53,10 @@ impl Writer<'_> {
                 instance.children.push(markup(document));
             }
             made.push(instance);
+        }
+        if super::references::mentions_last_saved(&form.nodes) {
+            let instance = Element::new("instance").with("id", "__last-saved");
+            made.push(instance.with("src", "jr://instance/last-saved"));
         }
         let mut used = Vec::new();
         inline_lists(&form.nodes, &mut used);
@@ -126,6 +130,9 @@ impl Writer<'_> {
                 let repeat = question.rsplit_once('/').map_or("", |(repeat, _)| repeat);
                 let nodeset = self.references.path_from(repeat, path, false);
                 let known = format!("./{name} != ''");
+                // Seen from an instance of the repeat, its questions are near.
+                let filter = filter.map(|filter| self.references.expand_within(filter, repeat, path));
+                let filter = filter.as_deref();
                 control.push(self.itemset(node, path, (&nodeset, filter.or(Some(&known))), name, Some(name)));
             }
             Some(ChoiceSource::Nodes { nodeset, value, label }) => {
@@ -180,11 +187,19 @@ impl Writer<'_> {
             return None;
         }
         let filter = node.choice_filter.as_ref().map(|filter| format!("[{filter}]")).unwrap_or_default();
+        let list = list.strip_prefix(EXTERNAL_CHOICES).unwrap_or(list);
         Some(self.references.expand(&format!("instance('{list}')/root/item{filter}"), path))
     }
 
     /// The tags that a map editor collects.
     pub(super) fn tags(&mut self, node: &Node, path: &str, control: &mut Element) {
-        let _ = (literal(node), path, control);
+        for tag in &node.tags {
+            let id = format!("{path}:{}", tag.name);
+            let words = (&tag.label, &Text::default(), &tag.media);
+            let label = self.label("label", &id, words, path);
+            let mut element = Element::new("tag").with("key", tag.name.as_str());
+            element.push(label.unwrap_or_else(|| Element::new("label")));
+            control.push(element);
+        }
     }
 }

@@ -13,7 +13,7 @@ impl Writer<'_> {
         }
         root.set("id", form.id.as_str());
         root.set_some("version", &form.version);
-        attributes(&mut root, &form.root_attributes);
+        self.attributes(&mut root, &form.root_attributes);
         for node in &form.nodes {
             self.fresh(node, true, &mut root);
         }
@@ -29,8 +29,7 @@ impl Writer<'_> {
             into.push(element);
             return;
         }
-        let has_body = !node.no_add_remove || self.is_shown_repeat(node);
-        if has_body && templates {
+        if templates && !recurs(node) {
             let mut template = self.one(node, true);
             template.set("jr:template", "");
             into.push(template);
@@ -48,26 +47,34 @@ impl Writer<'_> {
         }
     }
 
-    /// A repeat that the body knows, other than elements that merely recur.
-    fn is_shown_repeat(&self, node: &Node) -> bool {
-        self.form.body.is_none() || node.repeat_count.is_some() || !node.label.is_empty()
-    }
-
     fn one(&mut self, node: &Node, templates: bool) -> Element {
         let mut element = Element::new(node.name.as_str());
         if let Some(uri) = &node.namespace {
             element.set("xmlns", uri);
         }
-        attributes(&mut element, &node.attributes);
+        self.attributes(&mut element, &node.attributes);
         for child in &node.children {
             self.fresh(child, templates, &mut element);
         }
         if node.children.is_empty() { element.saying(literal(node)) } else { element }
     }
+
+    fn attributes(&self, element: &mut Element, attributes: &[Node]) {
+        for attribute in attributes {
+            let value = literal(attribute);
+            if value.contains("${") {
+                element.set(&attribute.name, self.references.expand(value, "").trim());
+            } else {
+                element.set(&attribute.name, value);
+            }
+        }
+    }
 }
 
-fn attributes(element: &mut Element, attributes: &[Node]) {
-    for attribute in attributes {
-        element.set(&attribute.name, literal(attribute));
+/// Whether a repeat is but an element that recurs, which no body shows.
+pub(super) fn recurs(node: &Node) -> bool {
+    fn is_shown(node: &Node) -> bool {
+        node.kind.is_shown() || node.children.iter().any(is_shown)
     }
+    node.no_add_remove && node.repeat_count.is_none() && node.label.is_empty() && !is_shown(node)
 }

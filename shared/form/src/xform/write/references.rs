@@ -1,6 +1,6 @@
 //! `${name}` in expressions → paths.
 
-use crate::form::{Form, Node, NodeKind};
+use crate::form::{Default as Initially, Form, Node, NodeKind};
 use std::collections::HashMap;
 
 /// Where everything is that `${name}` can name.
@@ -68,6 +68,29 @@ impl<'f> References<'f> {
         if in_predicate { format!("current()/{path}") } else { path }
     }
 
+    /// An expression whose `${…}` that lie in a repeat are written as seen from
+    /// one of its instances, and all others as seen from the reader.
+    pub(super) fn expand_within(&self, expression: &str, repeat: &str, reader: &str) -> String {
+        let mut out = String::with_capacity(expression.len());
+        let mut rest = expression;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let Some((name, after)) = behind.split_once('}') else { break };
+            out.push_str(before);
+            let path = self.path_of(name.trim(), repeat);
+            let last_saved = name.contains('#');
+            match path.and_then(|path| path.strip_prefix(repeat)?.strip_prefix('/')) {
+                Some(near) => out.push_str(&format!(" ./{near} ")),
+                None => match path.filter(|_| !last_saved) {
+                    Some(far) => out.push_str(&format!(" {} ", self.path_from(far, reader, true))),
+                    None => out.push_str(&format!("${{{name}}}")),
+                },
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
     /// An expression with its `${…}` written as paths, read at this node.
     pub(super) fn expand(&self, expression: &str, reader: &str) -> String {
         if !expression.contains("${") {
@@ -97,6 +120,30 @@ impl<'f> References<'f> {
         out.push_str(rest);
         out
     }
+}
+
+/// Whether any expression reads the record that was saved before.
+pub(super) fn mentions_last_saved(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| {
+        let default = match &node.default {
+            Some(Initially::Expression(expression)) => Some(expression),
+            _ => None,
+        };
+        [
+            &node.relevant,
+            &node.required,
+            &node.constraint,
+            &node.calculation,
+            &node.read_only,
+            &node.repeat_count,
+            &node.choice_filter,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(default)
+        .any(|expression| expression.contains("${last-saved#"))
+            || mentions_last_saved(&node.children)
+    })
 }
 
 /// What stands around the end of an expression that is half read.

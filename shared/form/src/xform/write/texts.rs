@@ -25,13 +25,14 @@ struct Entry {
 }
 
 impl Texts {
-    pub(super) fn of(form: &Form) -> Texts {
+    pub(super) fn of(form: &Form, references: &References<'_>) -> Texts {
         let languages = form.languages.len().max(1);
         let unnamed = form.languages.first().is_none_or(|name| name == "default");
         let mut texts = Texts { languages, unnamed, texts: Vec::new(), places: BTreeMap::new() };
         for (id, named) in &form.texts {
-            let forms =
-                texts.forms(&named.text, &Text::default(), &named.media, &|words| contents(words, None));
+            let forms = texts.forms(&named.text, &Text::default(), &named.media, &|words| {
+                contents(words, Some((references, "")))
+            });
             texts.add(id, forms, false);
         }
         texts
