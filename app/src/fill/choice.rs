@@ -86,6 +86,9 @@ fn Card(
     group: Option<String>,
     #[prop(into)] chosen: Signal<bool>,
     #[prop(into)] on_change: Callback<()>,
+    /// The chosen one of a group was pressed once more.
+    #[prop(optional, into)]
+    on_again: Option<Callback<()>>,
 ) -> impl IntoView {
     let one = group.is_some();
     let words = if choice.label.is_empty() { choice.value.clone() } else { choice.label };
@@ -98,6 +101,11 @@ fn Card(
                 name=group
                 value=choice.value.clone()
                 prop:checked=chosen
+                on:click=move |_| {
+                    if let Some(again) = on_again.filter(|_| chosen.get_untracked()) {
+                        again.run(());
+                    }
+                }
                 on:change=move |_| on_change.run(())
             />
             <span class="choice__face" class:choice__face--one=one class:choice__face--many=!one>
@@ -125,6 +133,8 @@ pub fn ChooseOne(handle: Handle) -> impl IntoView {
     let group = handle.id.get_value();
     let in_table = InTable::is_around();
     let layout = handle.view.with_untracked(|view| Layout::of(view, in_table, Layout::Cards));
+    // A line of a table has no room for a button that clears it.
+    let row = layout == Layout::Row;
     let quick = handle.looks("quick") || handle.looks("quickcompact");
     let card = move |choice: ChoiceView| {
         let value = StoredValue::new(choice.value.clone());
@@ -140,10 +150,15 @@ pub fn ChooseOne(handle: Handle) -> impl IntoView {
                 group=Some(group.clone())
                 chosen=Signal::derive(move || value.with_value(|value| handle.is(value)))
                 on_change=answer
+                on_again=Callback::new(move |()| {
+                    if row && handle.view.with_untracked(|view| !view.required) {
+                        handle.answer(String::new());
+                    }
+                })
             />
         }
     };
-    let can_clear = move || handle.view.with(|view| !view.required && !view.value.is_empty());
+    let can_clear = move || !row && handle.view.with(|view| !view.required && !view.value.is_empty());
     view! {
         <div
             class=layout.class()

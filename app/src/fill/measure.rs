@@ -82,9 +82,10 @@ impl Measuring {
 
     fn end(self) {
         self.under_way.try_set(false);
-        // Later: the handler that asks for it belongs to it.
-        let watch = self.watch;
-        set_timeout(move || drop(watch.try_update_value(Option::take)), std::time::Duration::ZERO);
+        // Gone later: the handler that asks for it belongs to it.
+        if let Some(Some(watch)) = self.watch.try_update_value(Option::take) {
+            set_timeout(move || drop(watch), std::time::Duration::ZERO);
+        }
     }
 
     fn take(self) {
