@@ -102,6 +102,8 @@ fn Summary(filling: Filling, on_go: Callback<(NodePath,)>) -> impl IntoView {
     let words = move |entry: &SummaryEntry| match entry.kind {
         NodeKind::Image => t_string!(i18n, fill.has_picture).to_owned(),
         kind if kind.is_media() => t_string!(i18n, fill.has_file).to_owned(),
+        // What is hidden while it is typed stays so.
+        NodeKind::Text if is_masked(filling, &entry.path) => "••••••".to_owned(),
         _ => entry.words.clone(),
     };
     let section = move |(title, entries): (Option<String>, Vec<SummaryEntry>)| {
@@ -141,6 +143,12 @@ fn Summary(filling: Filling, on_go: Callback<(NodePath,)>) -> impl IntoView {
         }
     };
     move || by_section(entries.get()).into_iter().map(section).collect_view()
+}
+
+fn is_masked(filling: Filling, path: &NodePath) -> bool {
+    filling
+        .question(path)
+        .is_some_and(|question| question.view.with_untracked(|view| view.has_appearance("masked")))
 }
 
 /// Neighbours with the same title belong together.
