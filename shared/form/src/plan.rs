@@ -51,8 +51,6 @@ pub struct Plan {
     pub(crate) instance_name: Option<Formula>,
     /// Everything that must be computed again when the clock moves.
     pub(crate) clock_watchers: Vec<(Property, u32)>,
-    /// Everything that must be computed again when the language changes.
-    pub(crate) language_watchers: Vec<(Property, u32)>,
     pub(crate) actions: Vec<PlanAction>,
     /// For each node that is the root or a repeat, what an instance of it has.
     pub(crate) regions: HashMap<u32, Region>,
@@ -119,6 +117,8 @@ pub(crate) struct PlanNode {
     pub(crate) name: String,
     pub(crate) kind: NodeKind,
     pub(crate) data_type: DataType,
+    /// What is recorded in it by itself.
+    pub(crate) records: Option<NodeKind>,
     pub(crate) row: u32,
     /// `None` for the root.
     pub(crate) parent: Option<u32>,
