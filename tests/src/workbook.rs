@@ -69,13 +69,13 @@ fn escaped(text: &str) -> String {
 
 /// An archive that compresses nothing.
 fn zip(parts: &[(String, String)]) -> Result<Vec<u8>> {
-    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    let (mut archive, mut directory): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     for (name, text) in parts {
         let mut sum = Crc::new();
         sum.update(text.as_bytes());
         let size = u32::try_from(text.len())?.to_le_bytes();
         // Version 2.0, no flags, stored, no time.
-        let mut facts = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+        let mut facts: Vec<u8> = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
         facts.extend(sum.sum().to_le_bytes());
         facts.extend(size);
         facts.extend(size);

@@ -69,7 +69,7 @@ async fn fill_page(worker: &Handset) -> Result<()> {
         };
         let file = worker.file(name, &bytes)?;
         let input = format!("[data-path='{path}'] input[type='file']");
-        worker.page.the(By::css(input)).await?.set_files(&[&file]).await?;
+        worker.page.the(By::css(input)).await?.set_files(&[file.as_path()]).await?;
         worker.saved(&path).await?;
     }
     Ok(())
