@@ -135,7 +135,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         // Fails only where it could not have begun.
-        let _ = call(&self.geolocation, "clearWatch", &[self.number.clone()]);
+        let _ = call(&self.geolocation, "clearWatch", std::slice::from_ref(&self.number));
     }
 }
 

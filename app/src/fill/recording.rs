@@ -136,11 +136,8 @@ pub fn RecordingField(handle: Handle) -> impl IntoView {
     let recording: Rc<RefCell<Option<Recording>>> = Rc::default();
     let recording = StoredValue::new_local(recording);
     let stop = move || {
-        if let Some(recording) = recording.try_get_value() {
-            if let Some(recording) = recording.borrow().as_ref() {
-                recording.stop();
-            }
-        }
+        let slot = recording.try_get_value();
+        slot.iter().for_each(|slot| slot.borrow().iter().for_each(Recording::stop));
     };
     let begin = move || {
         handle.filling.flush();
