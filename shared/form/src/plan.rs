@@ -205,6 +205,15 @@ impl Plan {
         self.document_names.contains_key(name)
     }
 
+    /// The only child of this name.
+    fn child_named(&self, parent: u32, name: &str) -> Option<u32> {
+        let among = self.names.get(name)?;
+        let mut found =
+            among.iter().filter(|&&node| self.node(node).is_some_and(|node| node.parent == Some(parent)));
+        let first = found.next()?;
+        found.next().is_none().then_some(*first)
+    }
+
     /// Whether `outer` is `inner` or lies around it.
     pub(crate) fn holds(&self, outer: u32, inner: u32) -> bool {
         self.node(outer).is_some_and(|node| outer <= inner && inner < node.end)

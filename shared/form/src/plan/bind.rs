@@ -290,6 +290,10 @@ impl<'a> Binder<'a> {
             | (Axis::Child | Axis::Attribute, Test::Name(_)) => {}
             _ => return None,
         }
+        // By far the most steps go to a child of a name.
+        if let (Axis::Child, Test::Name(name), Place::Node(node, pinned)) = (step.axis, &step.test, at) {
+            return self.plan.child_named(node, name).map(|child| Place::Node(child, pinned));
+        }
         let mut found = self.walk(at, step.axis).into_iter().filter(|&place| self.passes(place, &step.test));
         let first = found.next()?;
         found.next().is_none().then_some(first)

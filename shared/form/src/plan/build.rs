@@ -40,6 +40,7 @@ pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Ve
         let mut planter = Planter { plan: &mut plan, sources: &mut sources, problems };
         planter.root(&top, &root_attributes);
     }
+    plan.nodes.shrink_to_fit();
     layout::arrange(&mut plan, problems);
     compile::all(&mut plan, &sources, problems);
     drop(sources);

@@ -150,6 +150,8 @@ impl List {
         if self.indexes.contains_key(&column) {
             return;
         }
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
         let rows = usize::try_from(self.rows).unwrap_or(0);
         let mut first = vec![NO_ROW; (rows * 2).next_power_of_two()];
         let mut next = vec![NO_ROW; rows];
