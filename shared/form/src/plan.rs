@@ -200,9 +200,10 @@ impl Plan {
         self.lists.get(usize::from(list))
     }
 
-    /// Whether this names a secondary instance that is no list.
+    /// Whether this names a secondary instance that is no list. That of the
+    /// instance saved last need not be declared.
     fn is_document(&self, name: &str) -> bool {
-        self.document_names.contains_key(name)
+        name == "__last-saved" || self.document_names.contains_key(name)
     }
 
     /// The only child of this name.

@@ -289,6 +289,7 @@ fn workbooks_of_the_community_health_toolkit_load_with_warnings() {
 |        | begin group | contact | Contact |
 |        | db:person   | _id     | Who   |
 |        | tel         | phone   | Phone |
+|        | text        | blank   | NO_LABEL |
 |        | end group   |         |       |
 |        | end group   |         |       |
 |        | begin group | meta    | Meta  |
@@ -303,7 +304,7 @@ fn workbooks_of_the_community_health_toolkit_load_with_warnings() {
         [
             "survey!A5 (type): this type exists only in the Community Health Toolkit; it is taken as a text; write text",
             "survey!A6 (type): this type exists only in the Community Health Toolkit; it is taken as a text; write text",
-            "survey!B9 (name): the name \"meta\" is for what the form records about itself; choose another name",
+            "survey!B10 (name): the name \"meta\" is for what the form records about itself; choose another name",
         ]
     );
     holds(&written(table), &["type=\"db:person\"", "type=\"tel\"", "<instanceID"]);
