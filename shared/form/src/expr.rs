@@ -12,6 +12,7 @@ mod evaluate;
 mod functions;
 mod lexer;
 mod moment;
+mod outline;
 mod parser;
 mod paths;
 mod value;
@@ -23,6 +24,7 @@ pub(crate) use evaluate::{Evaluator, Focus};
 pub(crate) use functions::Kind;
 pub(crate) use functions::mixed;
 pub(crate) use moment::{Moment, date_time_text, parse_date, parse_date_time, parse_time};
+pub(crate) use outline::outline;
 pub(crate) use parser::{parse, parse_leniently};
 pub(crate) use value::{Value, number_text, text_to_number};
 

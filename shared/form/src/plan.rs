@@ -51,8 +51,6 @@ pub struct Plan {
     pub(crate) instance_name: Option<Formula>,
     /// Everything that must be computed again when the clock moves.
     pub(crate) clock_watchers: Vec<(Property, u32)>,
-    /// Everything that must be computed again when the language changes.
-    pub(crate) language_watchers: Vec<(Property, u32)>,
     pub(crate) actions: Vec<PlanAction>,
     /// For each node that is the root or a repeat, what an instance of it has.
     pub(crate) regions: HashMap<u32, Region>,
@@ -119,6 +117,8 @@ pub(crate) struct PlanNode {
     pub(crate) name: String,
     pub(crate) kind: NodeKind,
     pub(crate) data_type: DataType,
+    /// What is recorded in it by itself.
+    pub(crate) records: Option<NodeKind>,
     pub(crate) row: u32,
     /// `None` for the root.
     pub(crate) parent: Option<u32>,
@@ -200,9 +200,19 @@ impl Plan {
         self.lists.get(usize::from(list))
     }
 
-    /// Whether this names a secondary instance that is no list.
+    /// Whether this names a secondary instance that is no list. That of the
+    /// instance saved last need not be declared.
     fn is_document(&self, name: &str) -> bool {
-        self.document_names.contains_key(name)
+        name == "__last-saved" || self.document_names.contains_key(name)
+    }
+
+    /// The only child of this name.
+    fn child_named(&self, parent: u32, name: &str) -> Option<u32> {
+        let among = self.names.get(name)?;
+        let mut found =
+            among.iter().filter(|&&node| self.node(node).is_some_and(|node| node.parent == Some(parent)));
+        let first = found.next()?;
+        found.next().is_none().then_some(*first)
     }
 
     /// Whether `outer` is `inner` or lies around it.

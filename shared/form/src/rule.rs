@@ -52,6 +52,23 @@ impl Value {
     }
 }
 
+/// What needs an instance, its lists or its seed.
+const ONLY_IN_FORMS: [&str; 13] = [
+    "current",
+    "id",
+    "indexed-repeat",
+    "instance",
+    "jr:choice-name",
+    "jr:itext",
+    "lang",
+    "once",
+    "property",
+    "pulldata",
+    "random",
+    "randomize",
+    "uuid",
+];
+
 /// An expression over named values: `${risk} = 'red' and ${age} >= 80`.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -88,9 +105,7 @@ impl Rule {
                     });
                 }
             },
-            Expr::Call(call)
-                if matches!(call.function.name, "instance" | "current" | "jr:choice-name" | "once") =>
-            {
+            Expr::Call(call) if ONLY_IN_FORMS.contains(&call.function.name) => {
                 problem.get_or_insert_with(|| {
                     ExpressionError::new(
                         call.position,

@@ -225,7 +225,8 @@ impl Session {
         Ok(self.changed_paths(queue))
     }
 
-    /// Switches the language: by full name (`中文 (zh)`) or code (`zh`). Returns
+    /// Switches the language of what is shown; stored values stay, until what
+    /// they are computed from changes. By full name (`中文 (zh)`) or code (`zh`). Returns
     /// whether the form has it; otherwise nothing changes.
     pub fn set_language(&mut self, language: &str) -> bool {
         let code =
@@ -238,11 +239,6 @@ impl Session {
             .position(|name| name == language || code(name).as_deref() == Some(language));
         if let Some(found) = found {
             self.language = found;
-            let plan = Arc::clone(&self.plan);
-            let mut queue = Queue::default();
-            self.enqueue_watchers(&plan.language_watchers, &mut queue);
-            self.run(&mut queue);
-            self.settle(queue);
         }
         found.is_some()
     }
@@ -268,7 +264,7 @@ impl Session {
         let ends: Vec<(u32, String)> = self
             .all_items()
             .into_iter()
-            .filter(|&item| self.planned(item).is_some_and(|node| node.kind == NodeKind::End))
+            .filter(|&item| self.planned(item).is_some_and(|node| node.records == Some(NodeKind::End)))
             .map(|item| (item, self.raw_value(item).to_owned()))
             .collect();
         for (item, _) in &ends {
@@ -321,7 +317,7 @@ impl Session {
     fn record_metadata(&mut self) {
         let now = self.context.now;
         for item in self.all_items() {
-            let value = match self.planned(item).map(|node| node.kind) {
+            let value = match self.planned(item).and_then(|node| node.records) {
                 Some(NodeKind::Start) => date_time_text(now),
                 Some(NodeKind::Today) => now.date_naive().format("%Y-%m-%d").to_string(),
                 Some(NodeKind::Username) => self.context.username.clone(),

@@ -69,6 +69,11 @@ impl Expression {
         Ok(Expression { tree, is_javarosa })
     }
 
+    /// How it was read: every step in full, every operator in parentheses.
+    pub fn outline(&self) -> String {
+        expr::outline(&self.tree)
+    }
+
     /// Computes it, seen from a node.
     ///
     /// # Errors

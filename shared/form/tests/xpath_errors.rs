@@ -50,6 +50,8 @@ fn what_does_not_exist_is_told_with_what_was_meant() {
         ("round()", 1, "round() takes 1 to 2 arguments, but 0 are given", None),
         ("not(1, 2)", 1, "not() takes 1 argument, but 2 are given", None),
         ("true(1)", 1, "true() takes no arguments, but 1 is given", None),
+        ("1 + random()", 5, "random() exists only in forms", None),
+        ("pulldata('a', 'b', 'c', 'd')", 1, "pulldata() exists only in forms", None),
         ("$x + 1", 1, "there are no variables: $x means nothing here; ${x} means an answer", None),
     ] {
         let error = Rule::parse(expression).expect_err(expression);
@@ -72,4 +74,26 @@ fn expressions_are_bounded() {
     assert!(Expression::parse(&format!("{}1", "-".repeat(60_000))).is_ok());
     let error = Expression::parse(&" ".repeat(70_000)).expect_err("too long");
     assert_eq!(error.message, "the expression is longer than 65536 bytes");
+}
+
+#[test]
+fn how_it_was_read() {
+    for (expression, outline) in [
+        ("1+2*-3 - 4", "((1 + (2 * -3)) - 4)"),
+        ("a and b or c and not(d)", "((child::a and child::b) or (child::c and not(child::d)))"),
+        ("//a[@b='c']/..", "/descendant-or-self::node()/child::a[(attribute::b = 'c')]/parent::node()"),
+        ("/", "/"),
+        (
+            ". | x:* | processing-instruction('p')",
+            "(self::node() | child::x:* | child::processing-instruction('p'))",
+        ),
+        ("instance('l')/root/item[1]", "(instance('l'))/child::root/child::item[1]"),
+        ("${a}[2] >= $b", "(${a}[2] >= $b)"),
+        ("nobody(1, \"it's\")", "nobody(1, \"it's\")"),
+        ("--1", "--1"),
+        ("div div div mod mod", "((child::div div child::div) mod child::mod)"),
+        ("* * *", "(child::* * child::*)"),
+    ] {
+        assert_eq!(Expression::parse(expression).expect(expression).outline(), outline, "{expression}");
+    }
 }

@@ -150,7 +150,7 @@ fn grown(draw: &mut Draw, depth: usize) -> String {
         .to_owned();
     }
     match draw.below(6) {
-        0 | 1 | 2 => {
+        0..=2 => {
             let name = FUNCTIONS[draw.below(FUNCTIONS.len())];
             let count = draw.below(5);
             let arguments: Vec<String> = (0..count).map(|_| grown(draw, depth - 1)).collect();

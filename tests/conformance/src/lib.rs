@@ -15,6 +15,7 @@ mod structure;
 mod workbooks;
 mod xpath;
 mod xpath_javarosa;
+mod xpath_tree;
 
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -37,7 +37,8 @@ fn told(problems: &[AuthoringProblem]) -> String {
 }
 
 /// Parts of the messages of warnings that an author can act upon.
-const EXPLAINED: [&str; 18] = [
+const EXPLAINED: [&str; 19] = [
+    "is an expression here",
     "empty ones are not read",
     "\"flat\" is not part",
     "no form_id",

@@ -2,6 +2,7 @@
 //! which only the form is judged.
 
 use crate::xpath::number_of;
+use crate::xpath_tree::outline;
 use crate::{Known, Report};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -31,6 +32,7 @@ struct Eval {
 struct Parse {
     expr: String,
     valid: bool,
+    ast: Option<String>,
 }
 
 /// Functions and variables that the suite's own host adds to the language.
@@ -71,13 +73,21 @@ pub(crate) fn run(bytes: &[u8], known: &Known) -> anyhow::Result<Report> {
     }
     for (index, case) in file.parse.iter().enumerate() {
         let outcome = match (Expression::parse(&case.expr), case.valid) {
-            (Ok(_), true) | (Err(_), false) => Ok(()),
+            (Ok(found), true) => compare_tree(case, &found.outline()),
+            (Err(_), false) => Ok(()),
             (Ok(_), false) => Err(format!("{}\nmust not be readable", case.expr)),
             (Err(error), true) => Err(format!("{}\ncannot be read: {error}", case.expr)),
         };
         report.note(known, &format!("jrx-parse-{index:03}"), outcome);
     }
     Ok(report)
+}
+
+/// Whether the expression was read as the recorded tree says.
+fn compare_tree(case: &Parse, found: &str) -> Result<(), String> {
+    let Some(tree) = &case.ast else { return Ok(()) };
+    let wanted = outline(tree).ok_or_else(|| format!("the recorded tree is not understood: {tree}"))?;
+    if wanted == found { Ok(()) } else { Err(format!("{}\nread as {found}\nexpected {wanted}", case.expr)) }
 }
 
 fn evaluate(case: &Eval, expression: &Expression) -> anyhow::Result<Result<Outcome, String>> {

@@ -10,7 +10,7 @@ use super::references::names_in;
 use super::survey::put_into_meta;
 use super::table::Table;
 use crate::form::{Default, Node, NodeKind};
-use crate::problem::{AuthoringProblem, did_you_mean};
+use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use crate::workbook::Row;
 use std::collections::BTreeMap;
 
@@ -43,7 +43,10 @@ pub(super) fn apply(
     nodes: &mut Vec<Node>,
     problems: &mut Vec<AuthoringProblem>,
 ) -> Option<&'static str> {
-    let before = problems.len();
+    let errors = |problems: &[AuthoringProblem]| {
+        problems.iter().filter(|problem| problem.severity == Severity::Error).count()
+    };
+    let before = errors(problems);
     let declarations = table.map_or_else(Vec::new, |table| read(table, problems));
     let mut collector = Collector {
         survey,
@@ -54,7 +57,7 @@ pub(super) fn apply(
     };
     collector.nodes(nodes, &mut Vec::new());
     let references = collector.references;
-    let table = table.filter(|_| problems.len() == before)?;
+    let table = table.filter(|_| errors(problems) == before)?;
     let wishes: Vec<Wish> = declarations
         .iter()
         .zip(references)
@@ -132,6 +135,7 @@ fn check(
     problems: &mut Vec<AuthoringProblem>,
 ) {
     let list = &declaration.list;
+    let mut warnings = Vec::new();
     let mut tell = |column: &str, message: String, suggestion: &str| {
         let problem = table.problem(row, column, message);
         problems.push(problem.suggesting(Some(suggestion.to_owned()).filter(|text| !text.is_empty())));
@@ -155,6 +159,15 @@ fn check(
             "remove one row",
         );
     }
+    for (column, expression) in [("label", &declaration.label), ("entity_id", &declaration.entity_id)] {
+        if let Some(word) = expression.as_deref().filter(|expression| is_name(expression)) {
+            warnings.push(
+                table
+                    .warning(row, column, format!("\"{word}\" is an expression here, which finds nothing"))
+                    .suggesting(Some(format!("write '{word}' for the word, or ${{{word}}} for an answer"))),
+            );
+        }
+    }
     match (&declaration.entity_id, &declaration.create_if, &declaration.update_if) {
         (None, _, Some(_)) => tell(
             "entity_id",
@@ -175,6 +188,7 @@ fn check(
             "write an expression such as ${name}",
         );
     }
+    problems.extend(warnings);
 }
 
 /// Walks through the survey and notes what belongs to which entity.
@@ -190,8 +204,10 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     fn nodes(&mut self, nodes: &mut [Node], around: &mut Vec<Container>) {
+        let saves = self.survey.has("save_to");
         for node in nodes {
-            if let Some(row) = self.survey.rows.iter().find(|row| row.number == node.row && node.row > 0)
+            if saves
+                && let Some(row) = self.survey.rows.iter().find(|row| row.number == node.row && node.row > 0)
                 && self.survey.cell(row, "name") == node.name
             {
                 self.save_to(row, node, around);

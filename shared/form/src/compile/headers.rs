@@ -144,8 +144,9 @@ fn parts(written: &str, double: bool) -> Vec<&str> {
         return written.split("::").map(str::trim).collect();
     }
     let split: Vec<&str> = written.split(':').map(str::trim).collect();
-    let translated = split.first().is_some_and(|first| TRANSLATED.contains(&snake_case(first).as_str()));
-    if split.len() < 2 || (double && !translated) {
+    let first = split.first().map(|first| snake_case(first)).unwrap_or_default();
+    let grouped = matches!(first.as_str(), "bind" | "body" | "control" | "media" | "instance");
+    if split.len() < 2 || (double && !grouped && !TRANSLATED.contains(&first.as_str())) {
         return vec![written];
     }
     let mut parts: Vec<&str> = Vec::new();

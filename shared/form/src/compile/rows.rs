@@ -12,6 +12,9 @@ use crate::problem::did_you_mean;
 use crate::workbook::Row;
 use std::collections::BTreeMap;
 
+/// What workbooks of the Community Health Toolkit write where nothing is shown.
+const NO_LABEL: &str = "NO_LABEL";
+
 type Lists = BTreeMap<String, Vec<Choice>>;
 
 /// Reads the cells that all kinds of rows share.
@@ -74,8 +77,12 @@ pub(super) fn node(
         node.triggers = triggers(reader, row);
     }
     parameters::apply(reader, row, &mut node, lists);
+    let named_as_blank = node.label.0.iter().any(|words| words.plain() == Some(NO_LABEL));
+    if named_as_blank {
+        node.label = Text::default();
+    }
     hide_what_has_no_label(&mut node);
-    check_use(reader, row, kind, &node);
+    check_use(reader, row, kind, &node, named_as_blank);
     check_choices(reader, row, &node, lists);
     node
 }
@@ -205,9 +212,9 @@ fn hide_what_has_no_label(node: &mut Node) {
 }
 
 /// Cells that have no meaning for this kind of row.
-fn check_use(reader: &mut Reader<'_>, row: &Row, written: NodeKind, node: &Node) {
+fn check_use(reader: &mut Reader<'_>, row: &Row, written: NodeKind, node: &Node, blank: bool) {
     let titled = !(node.label.is_empty() && node.hint.is_empty() && node.media.is_empty());
-    if node.kind.is_shown() && !titled {
+    if node.kind.is_shown() && !titled && !blank {
         reader.error(row, "label", format!("\"{}\" has neither label nor hint", node.name));
     }
     let calculated = node.calculation.is_some() || matches!(node.default, Some(Default::Expression(_)));

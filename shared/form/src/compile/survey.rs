@@ -1,6 +1,7 @@
 //! The survey sheet: rows become a tree of groups, repeats and questions.
 
 use super::externals::Externals;
+use super::names::is_name;
 use super::question_types::{Block, RowType, understand};
 use super::table::Table;
 use super::{expand, rows};
@@ -156,6 +157,11 @@ impl Tree<'_> {
             Err(error) => {
                 let problem = table.problem(row, "type", error.message).suggesting(error.suggestion);
                 self.reader.problems.push(problem);
+                // Whoever refers to it is not wrong as well.
+                let name = table.cell(row, "name");
+                if is_name(name) {
+                    self.add(Node::new(name, NodeKind::Text, row.number));
+                }
             }
             Ok(RowType::Begin(block, list)) => self.begin(row, block, list),
             Ok(RowType::End(block)) => self.end(row, block),

@@ -19,7 +19,16 @@ pub(crate) enum Expr {
     Call(Call),
     /// A function or variable that is well-formed but does not exist; only in
     /// trees that were read leniently.
-    Unknown(Box<ExpressionError>),
+    Unknown(Box<Unknown>),
+}
+
+/// What is well-formed but not in the language.
+#[derive(Debug, Clone)]
+pub(crate) struct Unknown {
+    /// A function's name, or a variable's with its `$`.
+    pub(crate) name: String,
+    pub(crate) arguments: Vec<Expr>,
+    pub(crate) error: ExpressionError,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,7 +70,7 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Path(path) => self.path(path, focus),
             Expr::Call(call) => self.call(call, focus),
-            Expr::Unknown(error) => Err(EvaluationError::new(error.message.as_str())),
+            Expr::Unknown(unknown) => Err(EvaluationError::new(unknown.error.message.as_str())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Tokens → tree, by recursive descent with precedence climbing. Nesting is
 //! bounded, so the parser and everything that walks its trees may recurse.
 
-use super::ast::{Axis, Call, Expr, Operator, Path, Start, Step, Test};
+use super::ast::{Axis, Call, Expr, Operator, Path, Start, Step, Test, Unknown};
 use super::functions;
 use super::lexer::{Lexer, Sign, Token};
 use super::{ExpressionError, MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH};
@@ -159,7 +159,11 @@ impl<'t> Parser<'t> {
                     "there are no variables: ${name} means nothing here; ${{{name}}} means an answer"
                 );
                 let error = self.error(byte, message);
-                self.unknown(error)
+                let variable = self.unknown(&format!("${name}"), Vec::new(), error);
+                if !self.continues_path() {
+                    return Ok(variable);
+                }
+                Start::Expression(Box::new(variable))
             }
             Token::Reference(name) => {
                 self.advance()?;
@@ -209,14 +213,9 @@ impl<'t> Parser<'t> {
     }
 
     /// What is no part of the language stands in the tree as what it is.
-    fn unknown(&mut self, error: ExpressionError) -> Start {
-        Start::Expression(Box::new(self.unknown_expression(error)))
-    }
-
-    fn unknown_expression(&mut self, error: ExpressionError) -> Expr {
-        let unknown = Expr::Unknown(Box::new(error.clone()));
-        self.problem.get_or_insert(error);
-        unknown
+    fn unknown(&mut self, name: &str, arguments: Vec<Expr>, error: ExpressionError) -> Expr {
+        self.problem.get_or_insert_with(|| error.clone());
+        Expr::Unknown(Box::new(Unknown { name: name.to_owned(), arguments, error }))
     }
 
     fn continues_path(&self) -> bool {
@@ -347,7 +346,7 @@ impl<'t> Parser<'t> {
         let Some(function) = functions::find(name) else {
             let suggestion = did_you_mean(name, functions::names());
             let error = self.error(byte, format!("there is no function {name}()"));
-            return Ok(self.unknown_expression(ExpressionError { suggestion, ..error }));
+            return Ok(self.unknown(name, arguments, ExpressionError { suggestion, ..error }));
         };
         if !function.takes(arguments.len()) {
             let message = format!(
@@ -357,7 +356,7 @@ impl<'t> Parser<'t> {
                 if arguments.len() == 1 { "is" } else { "are" }
             );
             let error = self.error(byte, message);
-            return Ok(self.unknown_expression(error));
+            return Ok(self.unknown(name, arguments, error));
         }
         let mut pattern = None;
         if function.name == "regex"
@@ -367,7 +366,7 @@ impl<'t> Parser<'t> {
                 Ok(regex) => pattern = Some(Arc::new(regex)),
                 Err(error) => {
                     let error = self.error(byte, format!("the pattern \"{text}\" cannot be used: {error}"));
-                    return Ok(self.unknown_expression(error));
+                    return Ok(self.unknown(name, arguments, error));
                 }
             }
         }

@@ -32,7 +32,21 @@ impl<'a> Evaluator<'a> {
         for predicate in &path.predicates {
             nodes = self.filter(nodes, predicate, focus)?;
         }
-        for step in &path.steps {
+        let mut steps = path.steps.as_slice();
+        while let Some((step, after)) = steps.split_first() {
+            steps = after;
+            // `//name` means the descendants of this name.
+            if let (Axis::DescendantOrSelf, Test::Node, true) =
+                (step.axis, &step.test, step.predicates.is_empty())
+                && let Some((next, after)) = after.split_first()
+                && next.axis == Axis::Child
+                && next.predicates.is_empty()
+            {
+                nodes = self.descendants(nodes, &next.test)?;
+                steps = after;
+                nested = true;
+                continue;
+            }
             nodes = self.step(nodes, step, nested, focus)?;
             nested |= !matches!(
                 step.axis,
@@ -40,6 +54,19 @@ impl<'a> Evaluator<'a> {
             );
         }
         Ok(Value::Nodes(nodes))
+    }
+
+    /// The descendants of any of the nodes that pass the test, in document order.
+    fn descendants(&mut self, from: Nodes, test: &Test) -> Result<Nodes> {
+        let mut found = Nodes::new();
+        for &node in &from {
+            self.descend(node, test, &mut found)?;
+        }
+        if from.len() > 1 {
+            self.spend(found.len())?;
+            found = self.in_document_order(found);
+        }
+        Ok(found)
     }
 
     fn step(&mut self, from: Nodes, step: &'a Step, nested: bool, focus: &Focus) -> Result<Nodes> {

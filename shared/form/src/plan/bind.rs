@@ -39,7 +39,6 @@ pub(super) struct Read {
 pub(super) struct Findings {
     pub(super) reads: Vec<Read>,
     pub(super) reads_clock: bool,
-    pub(super) reads_language: bool,
     pub(super) draws_lots: bool,
     pub(super) lookups: Vec<(u16, String)>,
     pub(super) problems: Vec<ExpressionError>,
@@ -106,7 +105,6 @@ impl<'a> Binder<'a> {
 
     fn call(&mut self, call: &mut Call, from: &[Place]) -> Vec<Place> {
         self.findings.reads_clock |= call.function.kind == expr::Kind::Clock;
-        self.findings.reads_language |= call.function.kind == expr::Kind::Language;
         self.findings.draws_lots |= matches!(call.function.name, "random" | "uuid")
             || (call.function.name == "randomize" && call.arguments.len() < 2);
         match call.function.name {
@@ -291,6 +289,10 @@ impl<'a> Binder<'a> {
             | (Axis::Itself, Test::Node | Test::Any)
             | (Axis::Child | Axis::Attribute, Test::Name(_)) => {}
             _ => return None,
+        }
+        // By far the most steps go to a child of a name.
+        if let (Axis::Child, Test::Name(name), Place::Node(node, pinned)) = (step.axis, &step.test, at) {
+            return self.plan.child_named(node, name).map(|child| Place::Node(child, pinned));
         }
         let mut found = self.walk(at, step.axis).into_iter().filter(|&place| self.passes(place, &step.test));
         let first = found.next()?;

@@ -31,7 +31,6 @@ pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Ve
         pages: Vec::new(),
         instance_name: None,
         clock_watchers: Vec::new(),
-        language_watchers: Vec::new(),
         actions: Vec::new(),
         regions: HashMap::new(),
         ranked: Vec::new(),
@@ -41,6 +40,7 @@ pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Ve
         let mut planter = Planter { plan: &mut plan, sources: &mut sources, problems };
         planter.root(&top, &root_attributes);
     }
+    plan.nodes.shrink_to_fit();
     layout::arrange(&mut plan, problems);
     compile::all(&mut plan, &sources, problems);
     drop(sources);
@@ -134,6 +134,7 @@ impl<'b> Planter<'_, 'b> {
         planned.parameters.clone_from(&node.parameters);
         planned.fixed = node.no_add_remove || node.repeat_count.is_some();
         planned.initial.clone_from(&node.initial);
+        planned.records = planned.records.or_else(|| preloaded(node));
         self.plan.nodes.push(planned);
         self.sources.push(Some(node));
         if node.kind != NodeKind::Attribute {
@@ -156,11 +157,28 @@ impl<'b> Planter<'_, 'b> {
     }
 }
 
+/// What a question that people see records before they do.
+fn preloaded(node: &Node) -> Option<NodeKind> {
+    let of = |name: &str| node.bind_attributes.get(name).map_or("", String::as_str);
+    Some(match (of("jr:preload"), of("jr:preloadParams")) {
+        ("timestamp", "start") => NodeKind::Start,
+        ("timestamp", "end") => NodeKind::End,
+        ("date", "today") => NodeKind::Today,
+        ("property", "username") => NodeKind::Username,
+        ("property", "deviceid") => NodeKind::DeviceId,
+        ("property", "phonenumber") => NodeKind::PhoneNumber,
+        ("property", "email") => NodeKind::Email,
+        ("uid", _) => NodeKind::InstanceId,
+        _ => return None,
+    })
+}
+
 fn blank(name: &str, kind: NodeKind, data_type: DataType, row: u32, parent: Option<u32>) -> PlanNode {
     PlanNode {
         name: name.to_owned(),
         kind,
         data_type,
+        records: kind.is_metadata().then_some(kind),
         row,
         parent,
         children: Vec::new(),

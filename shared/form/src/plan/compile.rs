@@ -56,6 +56,12 @@ impl Compiler<'_> {
         let repeat_count = self.count(source.repeat_count.as_deref());
         let default = match &source.default {
             None => None,
+            Some(Default::Value(value))
+                if matches!(source.kind, NodeKind::SelectMultiple | NodeKind::Rank) =>
+            {
+                let chosen: Vec<&str> = value.split_whitespace().collect();
+                Some(PlanDefault::Value(chosen.join(" ")))
+            }
             Some(Default::Value(value)) => Some(PlanDefault::Value(value.clone())),
             Some(Default::Expression(text)) => self.unwatched(text, "default").map(PlanDefault::Formula),
         };
@@ -211,12 +217,6 @@ impl Compiler<'_> {
         let watcher = (property, reader);
         if findings.reads_clock && !self.plan.clock_watchers.contains(&watcher) {
             self.plan.clock_watchers.push(watcher);
-        }
-        if findings.reads_language
-            && property != Property::Look
-            && !self.plan.language_watchers.contains(&watcher)
-        {
-            self.plan.language_watchers.push(watcher);
         }
     }
 

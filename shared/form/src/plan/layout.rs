@@ -122,15 +122,7 @@ fn no_node(path: &str) -> AuthoringProblem {
 /// The node at a path of names, with or without the name of the root.
 fn node_at(plan: &Plan, path: &str) -> Option<u32> {
     let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-    let below = |names: &[&str]| {
-        names.iter().try_fold(0_u32, |at, name| {
-            plan.node(at)?
-                .children
-                .iter()
-                .copied()
-                .find(|&child| plan.node(child).is_some_and(|child| child.name == **name))
-        })
-    };
+    let below = |names: &[&str]| names.iter().try_fold(0_u32, |at, name| plan.child_named(at, name));
     below(&names).filter(|&node| node != 0).or_else(|| match names.split_first() {
         Some((root, rest)) if *root == plan.form.root => below(rest),
         _ => None,

@@ -150,6 +150,8 @@ impl List {
         if self.indexes.contains_key(&column) {
             return;
         }
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
         let rows = usize::try_from(self.rows).unwrap_or(0);
         let mut first = vec![NO_ROW; (rows * 2).next_power_of_two()];
         let mut next = vec![NO_ROW; rows];
@@ -244,7 +246,11 @@ fn from_choices(name: &str, choices: &[Choice]) -> List {
     let mut list = List::new(name, columns);
     let own: Vec<String> = list.columns.iter().skip(2).cloned().collect();
     for choice in choices {
-        let label = if choice.label.is_empty() { choice.name.as_str() } else { plain(&choice.label) };
+        // A picture needs no words.
+        let label = match choice.label.is_empty() {
+            true if choice.media.is_empty() => choice.name.as_str(),
+            _ => plain(&choice.label),
+        };
         list.push_row(
             [choice.name.as_str(), label]
                 .into_iter()

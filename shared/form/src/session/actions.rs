@@ -4,7 +4,7 @@
 use super::Session;
 use super::compute::Queue;
 use super::tree::{HEAD, REMOVED};
-use crate::expr::{Evaluator, Handle};
+use crate::expr::{EvaluationError, Evaluator, Expr, Handle, Start};
 use crate::form::{ActionEvent, NodeKind};
 use crate::plan::{PlanAction, PlanActionValue};
 use std::sync::Arc;
@@ -60,15 +60,16 @@ impl Session {
         if self.is(owner, REMOVED) {
             return;
         }
-        let targets = match Evaluator::new(self).nodes(&action.target, &self.focus(owner)) {
+        let targets = match self.targets(action, owner) {
             Ok(targets) => targets,
             Err(error) => {
                 self.fail(owner, &error);
                 return;
             }
         };
-        for target in targets {
-            let Some(item) = self.item_of(target) else { continue };
+        // From outside a repeat with several instances, none is meant.
+        let ambiguous = targets.len() > 1 && !action.events.contains(&ActionEvent::FirstLoad);
+        for item in targets.into_iter().filter(|_| !ambiguous) {
             let value = match &action.value {
                 PlanActionValue::Literal(text) => self.shaped(item, text.clone()),
                 PlanActionValue::Formula(formula) => self.compute_for(item, formula),
@@ -77,6 +78,21 @@ impl Session {
             };
             self.set_value(item, value, queue);
         }
+    }
+
+    /// The items that get the value, also those that do not apply now.
+    fn targets(&self, action: &PlanAction, owner: u32) -> Result<Vec<u32>, EvaluationError> {
+        if let Expr::Path(path) = action.target.as_ref()
+            && let (Start::Node(node), true, true) =
+                (&path.start, path.steps.is_empty(), path.predicates.is_empty())
+        {
+            let mut items = Vec::new();
+            self.each_seen(*node, owner, &mut |item| items.push(item));
+            items.retain(|&item| self.is_leaf(item));
+            return Ok(items);
+        }
+        let found = Evaluator::new(self).nodes(&action.target, &self.focus(owner))?;
+        Ok(found.into_iter().filter_map(|handle| self.item_of(handle)).collect())
     }
 
     /// The item that an expression found, if it is one that has a value.

@@ -272,6 +272,11 @@ impl Session {
                 self.fail(item, &EvaluationError::new("the computed text is too long"));
                 String::new()
             }
+            // Whole but for the inexactness of fractions (JavaRosa).
+            Ok(value) if value.len() > 10 && value.contains('.') => match value.parse::<f64>() {
+                Ok(number) if (number - number.round()).abs() < 1e-9 => number_text(number.round()),
+                _ => self.shaped(item, value),
+            },
             Ok(value) => self.shaped(item, value),
             Err(error) => {
                 self.fail(item, &error);

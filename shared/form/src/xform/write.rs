@@ -35,6 +35,8 @@ struct Writer<'f> {
     /// What runs when an instance of a repeat is added, by its path.
     on_new_repeat: HashMap<String, Vec<Element>>,
     has_entities: bool,
+    /// Paths of the nodes whose actions are written.
+    acting: HashSet<String>,
 }
 
 /// A node with its path and the path of the repeat around it.
@@ -54,6 +56,7 @@ impl<'f> Writer<'f> {
             triggered: HashMap::new(),
             on_new_repeat: HashMap::new(),
             has_entities: false,
+            acting: HashSet::new(),
         }
     }
 
@@ -174,13 +177,15 @@ fn below_top_entity(node: &Node, at_top: bool) -> bool {
 /// people where the form computes one.
 fn with_identity(form: &Form) -> Form {
     let mut form = form.clone();
-    let is_meta = |node: &Node| super::names::local(&node.name) == "meta" && node.kind == NodeKind::Group;
-    let place = form.nodes.iter().position(is_meta);
-    let place = place.unwrap_or_else(|| {
+    let alike = |node: &Node| super::names::local(&node.name) == "meta";
+    let exact = form.nodes.iter().position(|node| node.name == "meta");
+    let place = exact.or_else(|| form.nodes.iter().position(alike)).unwrap_or_else(|| {
         form.nodes.push(Node::new("meta", NodeKind::Group, 0));
         form.nodes.len() - 1
     });
-    let Some(meta) = form.nodes.get_mut(place) else { return form };
+    let Some(meta) = form.nodes.get_mut(place).filter(|meta| meta.kind == NodeKind::Group) else {
+        return form;
+    };
     let prefix = meta.name.split_once(':').map_or(String::new(), |(prefix, _)| format!("{prefix}:"));
     let has =
         |meta: &Node, name: &str| meta.children.iter().any(|node| super::names::local(&node.name) == name);

@@ -1,7 +1,9 @@
 //! Form → XForm XML, and back.
 
 use super::{document, rich, shown};
-use doorstep_form::{Form, Workbook, xform};
+use doorstep_form::{Attachments, Context, Form, Plan, Session, Workbook, xform};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn from_table(table: &str) -> Form {
     let workbook = Workbook::read_markdown(table).map_err(|problems| shown(&problems)).expect("a table");
@@ -220,22 +222,93 @@ fn a_document_without_namespaces_of_its_own_is_the_same_form() {
 }
 
 #[cfg(feature = "workbook")]
-#[test]
-fn every_workbook_of_the_pack_survives() {
-    let pack = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../pack");
-    let mut count = 0;
-    for entry in std::fs::read_dir(pack).expect("the pack").flatten() {
+fn pack() -> std::path::PathBuf {
+    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../pack")
+}
+
+#[cfg(feature = "workbook")]
+fn forms_of_the_pack() -> Vec<(String, Form)> {
+    let mut forms = Vec::new();
+    for entry in std::fs::read_dir(pack()).expect("the pack").flatten() {
         let path = entry.path();
         if path.extension().is_none_or(|extension| extension != "xlsx") || path.ends_with("ledger.xlsx") {
             continue;
         }
-        count += 1;
         let bytes = std::fs::read(&path).expect("a readable workbook");
         let workbook = Workbook::read_xlsx(&bytes).map_err(|problems| shown(&problems)).expect("a workbook");
         let (form, _) = Form::from_workbook(&workbook).map_err(|problems| shown(&problems)).expect("a form");
-        assert_stable(&path.display().to_string(), &form);
+        forms.push((path.display().to_string(), form));
     }
-    assert!(count > 20, "only {count} workbooks");
+    assert!(forms.len() > 20, "only {} workbooks", forms.len());
+    forms
+}
+
+#[cfg(feature = "workbook")]
+#[test]
+fn every_workbook_of_the_pack_survives() {
+    for (name, form) in forms_of_the_pack() {
+        assert_stable(&name, &form);
+    }
+}
+
+/// Everything that the first says, the second says too.
+#[cfg(feature = "workbook")]
+fn assert_holds(name: &str, less: &serde_json::Value, more: &serde_json::Value) {
+    match (less, more) {
+        (serde_json::Value::Object(less), serde_json::Value::Object(more)) => {
+            for (key, value) in less {
+                assert_holds(
+                    &format!("{name}/{key}"),
+                    value,
+                    more.get(key).unwrap_or(&serde_json::Value::Null),
+                );
+            }
+        }
+        (serde_json::Value::Array(less), serde_json::Value::Array(more)) => {
+            assert_eq!(less.len(), more.len(), "{name}");
+            for (less, more) in less.iter().zip(more) {
+                assert_holds(name, less, more);
+            }
+        }
+        _ => assert_eq!(less, more, "{name}"),
+    }
+}
+
+#[cfg(feature = "workbook")]
+#[test]
+fn a_form_that_went_through_xml_asks_the_same() {
+    for (name, form) in forms_of_the_pack() {
+        let attachments: Attachments = form
+            .attachment_names()
+            .into_iter()
+            .filter_map(|file| {
+                let text = std::fs::read_to_string(pack().join("media").join(file)).ok()?;
+                Some((file.to_owned(), text))
+            })
+            .collect();
+        let context = Context {
+            now: chrono::DateTime::parse_from_rfc3339("2026-11-23T09:30:00+08:00").expect("a moment"),
+            seed: 1,
+            ..Context::default()
+        };
+        let start = |form: Form| {
+            let plan = Plan::new(form, &attachments).map_err(|problems| shown(&problems)).expect("a plan");
+            Session::start(Arc::new(plan), context.clone(), &BTreeMap::new())
+        };
+        let again = start(read(&xform::write(&form)));
+        let first = start(form);
+        assert_holds(&name, &first.instance(), &again.instance());
+        let asked = |session: &Session| {
+            let mut all: Vec<String> = session
+                .problems()
+                .iter()
+                .map(|problem| format!("{} {:?}", problem.path, problem.kind))
+                .collect();
+            all.sort();
+            all
+        };
+        assert_eq!(asked(&first), asked(&again), "{name}");
+    }
 }
 
 #[test]
@@ -248,6 +321,17 @@ fn elements_that_merely_recur_get_no_template() {
         &xml,
         &["<x/><tag><n>1</n></tag><tag><n>2</n></tag>", "<h:body><input ref=\"/data/x\"/></h:body>"],
     );
+}
+
+#[test]
+fn tags_of_a_map_editor_survive() {
+    let control = "<upload ref=\"/data/x\" mediatype=\"osm/*\"><label>House</label>\
+                   <tag key=\"name\"><label>Name</label></tag></upload>";
+    let form =
+        read(&document("<data id=\"a\"><x/></data>", "<bind nodeset=\"/data/x\" type=\"binary\"/>", control));
+    assert_stable("tags", &form);
+    let xml = xform::write(&form).lines().map(str::trim_start).collect::<String>();
+    assert_says(&xml, &["mediatype=\"osm/*\"", "<tag key=\"name\"><label>Name</label></tag></upload>"]);
 }
 
 #[test]

@@ -109,6 +109,8 @@ fn read(
                 problems.expression(element, "value", expression);
                 ActionValue::Expression(expression.to_owned())
             }
+            // An empty value clears, whatever is written inside.
+            None if element.attribute("value").is_some() => ActionValue::Literal(String::new()),
             None => {
                 let text: String = element.children().filter_map(|node| node.text()).collect();
                 ActionValue::Literal(text.trim().to_owned())

@@ -3,7 +3,7 @@
 use super::actions::Around;
 use super::body::{Body, other_attributes, set_words};
 use super::paths::Target;
-use crate::form::{BodyItem, Node, NodeKind};
+use crate::form::{BodyItem, Choice, Node, NodeKind};
 use crate::xform::names::{ODK, XFORMS, attribute, elements, is, local};
 use roxmltree::Node as Element;
 
@@ -90,13 +90,15 @@ impl Body<'_, '_, '_> {
         } else {
             None
         };
+        let tags = self.tags(control);
         let part = self.tree.get_mut(target)?;
         part.control = Some(kind);
         part.node.choices = choices;
+        part.node.tags = tags;
         set_words(&mut part.node, label, hint);
         attributes(&mut part.node, control, kind);
         for unknown in elements(control) {
-            let known = ["label", "hint", "help", "alert", "item", "itemset", "output"]
+            let known = ["label", "hint", "help", "alert", "item", "itemset", "tag"]
                 .iter()
                 .any(|known| is(unknown, known))
                 || super::actions::is_action(unknown);
@@ -106,6 +108,21 @@ impl Body<'_, '_, '_> {
             }
         }
         Some(BodyItem::Node(path))
+    }
+
+    /// The tags that a map editor collects.
+    fn tags(&mut self, control: Element<'_, '_>) -> Vec<Choice> {
+        let mut tags = Vec::new();
+        for tag in elements(control).filter(|&node| is(node, "tag")) {
+            let Some(key) = attribute(tag, "key") else {
+                self.problems.error(tag, "the tag has no key; write key=\"…\"");
+                continue;
+            };
+            let label = self.label_of(tag, "label");
+            let columns = std::collections::BTreeMap::new();
+            tags.push(Choice { name: key.to_owned(), label: label.text, media: label.media, columns });
+        }
+        tags
     }
 }
 

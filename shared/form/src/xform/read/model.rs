@@ -115,8 +115,11 @@ fn add_identity(tree: &mut Tree<'_, '_>) {
         return;
     }
     let place = tree.parts.len();
-    let Some(group) = tree.parts.get_mut(meta) else { return };
+    let Some(group) = tree.parts.get_mut(meta).filter(|group| group.node.kind != NodeKind::Repeat) else {
+        return;
+    };
     group.node.kind = NodeKind::Group;
+    group.node.default = None;
     group.children.push(place);
     let prefix = group.node.name.split_once(':').map_or(String::new(), |(prefix, _)| format!("{prefix}:"));
     let name = format!("{prefix}instanceID");

@@ -155,7 +155,11 @@ impl<'f> Writer<'f> {
         control
     }
 
-    fn add_actions(&self, node: &Node, path: &str, element: &mut Element) {
+    /// A node that is shown twice acts once.
+    fn add_actions(&mut self, node: &Node, path: &str, element: &mut Element) {
+        if node.actions.is_empty() || !self.acting.insert(path.to_owned()) {
+            return;
+        }
         for action in &node.actions {
             element.push(self.action(action, path));
         }

@@ -29,7 +29,9 @@ impl Writer<'_> {
             into.push(element);
             return;
         }
-        if templates && !recurs(node) {
+        // Without an instance, only the template says what is in one.
+        let bare = node.initial.as_ref().is_some_and(Vec::is_empty);
+        if templates && (bare || !recurs(node)) {
             let mut template = self.one(node, true);
             template.set("jr:template", "");
             into.push(template);
