@@ -289,9 +289,13 @@ impl Session {
             Some(NodeKind::SelectOne) => {
                 self.label_of_choice(item, value).unwrap_or_else(|| value.to_owned())
             }
-            Some(NodeKind::SelectMultiple | NodeKind::Rank) => value
+            Some(kind @ (NodeKind::SelectMultiple | NodeKind::Rank)) => value
                 .split_whitespace()
-                .map(|one| self.label_of_choice(item, one).unwrap_or_else(|| one.to_owned()))
+                .zip(1_usize..)
+                .map(|(one, place)| {
+                    let label = self.label_of_choice(item, one).unwrap_or_else(|| one.to_owned());
+                    if kind == NodeKind::Rank { format!("{place}. {label}") } else { label }
+                })
                 .collect::<Vec<_>>()
                 .join(words::list_separator(self.chinese())),
             Some(NodeKind::Acknowledge) => words::confirmed(self.chinese()).to_owned(),
@@ -299,6 +303,9 @@ impl Session {
             Some(NodeKind::DateTime) => value.chars().take(16).collect::<String>().replace('T', " "),
             Some(NodeKind::Time) => value.chars().take(5).collect(),
             Some(NodeKind::Geopoint) => place_in_words(value),
+            Some(NodeKind::Geotrace | NodeKind::Geoshape) => {
+                value.split(';').map(place_in_words).collect::<Vec<_>>().join("; ")
+            }
             _ => value.to_owned(),
         }
     }
@@ -308,7 +315,10 @@ impl Session {
 fn place_in_words(value: &str) -> String {
     let parts: Vec<&str> = value.split_whitespace().collect();
     match parts.as_slice() {
-        [latitude, longitude, _, accuracy] => format!("{latitude}, {longitude} (±{accuracy} m)"),
+        // Nobody measured what was typed.
+        [latitude, longitude, _, accuracy] if accuracy.parse() != Ok(0.0) => {
+            format!("{latitude}, {longitude} (±{accuracy} m)")
+        }
         [latitude, longitude, ..] => format!("{latitude}, {longitude}"),
         _ => value.to_owned(),
     }
