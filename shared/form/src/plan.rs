@@ -6,6 +6,7 @@ mod bind;
 mod build;
 mod choices;
 mod compile;
+mod compile_choices;
 mod documents;
 mod graph;
 mod layout;
