@@ -378,12 +378,7 @@ fn labels(
     Err(format!("{reference} label: expected {expected:?} (JavaRosa {others:?}), found {found:?}"))
 }
 
-/// Without the addresses of files, which one engine counts as text.
 fn collapsed(text: &str) -> String {
-    let text = match text.find("jr://") {
-        Some(address) => text.get(..address).unwrap_or_default(),
-        None => text,
-    };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
