@@ -154,6 +154,19 @@ impl Client {
         }
     }
 
+    /// The bytes and type of a recording or another file.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn file(&self, id: MediaId) -> Result<(Vec<u8>, String), Failure> {
+        let reply = self.send(&Request::get(&format!("{}/{id}", addresses::FILES))).await?;
+        // A page instead of a file comes from somebody between.
+        let is_file = ["audio/", "video/", "image/", "application/octet-stream"]
+            .iter()
+            .any(|kind| reply.content_type.starts_with(kind));
+        if is_file { Ok((reply.bytes, reply.content_type)) } else { Err(Failure::NoConnection) }
+    }
+
     /// What waits for the reviewer.
     ///
     /// # Errors

@@ -100,14 +100,16 @@ pub async fn take(file: &web_sys::File, max_pixels: Option<u32>) -> Result<NewFi
     done
 }
 
-/// What was drawn on a canvas, as a PNG on white, its longest side at most
-/// `max_pixels`: the signature.
+/// What was drawn on a canvas, on white, its longest side at most
+/// `max_pixels`: a signature as `image/png`, a photo with marks as
+/// `image/jpeg`.
 ///
 /// # Errors
 /// [`CameraError::Blank`] when nothing was drawn; when the browser refuses.
 pub async fn from_canvas(
     canvas: &HtmlCanvasElement,
     max_pixels: Option<u32>,
+    content_type: &str,
 ) -> Result<NewFile, CameraError> {
     let drawn = Size { width: canvas.width(), height: canvas.height() };
     let max = max_pixels.filter(|max| *max > 0).unwrap_or(MAX_PIXELS_DEFAULT);
@@ -115,7 +117,7 @@ pub async fn from_canvas(
     if is_one_colour(&sheet.pixels()?, 0) {
         return Err(CameraError::Blank);
     }
-    sheet.into_file("image/png").await
+    sheet.into_file(content_type).await
 }
 
 /// Decodes with the orientation of the camera, small at once where the size is
@@ -228,7 +230,7 @@ impl Sheet {
         // A browser that cannot make the kind makes a PNG.
         let content_type = get(&blob, "type").as_string().unwrap_or_else(|| content_type.to_owned());
         let buffer = call_async(&blob, "arrayBuffer", &[]).await.map_err(|_| CameraError::TooLarge)?;
-        Ok(NewFile { media_id: clock::new_id(), bytes: bytes_of(&buffer), content_type })
+        Ok(NewFile { media_id: clock::new_id(), bytes: bytes_of(&buffer), content_type, name: String::new() })
     }
 }
 

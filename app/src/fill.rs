@@ -8,25 +8,41 @@
 //! An answer that could not be written stays in its field and in
 //! [`Save::Failed`], until it is written or given anew.
 
+pub mod barcode;
 pub mod check;
 pub mod choice;
+pub mod drawing;
+pub mod file;
+pub mod measure;
+pub mod moment;
+pub mod outline;
 pub mod photo;
 pub mod place;
 pub mod question;
-pub mod signature;
+pub mod range;
+pub mod rank;
+pub mod recording;
+pub mod search;
+pub mod sections;
 mod state;
+pub mod table;
 pub mod text;
+pub mod track;
+pub mod widget;
 
 pub use check::CheckStep;
-pub use question::{Comments, QuestionView};
+pub use question::Comments;
+pub use sections::{Sheet, SheetView};
 pub use state::{Kept, all_written};
 
 use std::rc::Rc;
 
+use doorstep_core::phone::draft::log::RepeatChange;
 use doorstep_core::phone::{DraftRecord, OpenDraft, PhoneError};
 use doorstep_core::submission::{Comment, SubmissionContent};
 use doorstep_core::text::{Language, LocalText};
-use doorstep_form::{LeftOver, NodeKind, NodePath, NodeView, PageView, Problem, SummaryEntry};
+use doorstep_form::{LeftOver, NodePath, NodeView, PageView, Problem, SummaryEntry};
+use futures::channel::oneshot;
 use leptos::prelude::*;
 
 use crate::camera::ObjectUrl;
@@ -34,9 +50,13 @@ use crate::explain::Explain;
 use crate::session::Session;
 use state::{Given, Job, PAUSE, State};
 
-/// One question on the screen.
+/// One question, group or repeat on the screen.
 #[derive(Clone, Debug)]
 pub struct Question {
+    /// The same for as long as it is there.
+    pub id: u32,
+    /// Where it is: another place once an instance before its own is gone.
+    pub path: ArcRwSignal<NodePath>,
     pub view: ArcRwSignal<NodeView>,
     /// What the person gave last, also before it is on the disk; else the
     /// value.
@@ -46,6 +66,20 @@ pub struct Question {
     pub judged: ArcRwSignal<bool>,
     /// An input method is at work; nothing is judged meanwhile.
     pub composing: ArcRwSignal<bool>,
+}
+
+impl Question {
+    fn new(id: u32, view: NodeView) -> Self {
+        Self {
+            id,
+            path: ArcRwSignal::new(view.path.clone()),
+            given: ArcRwSignal::new(view.value.clone()),
+            view: ArcRwSignal::new(view),
+            save: ArcRwSignal::default(),
+            judged: ArcRwSignal::new(false),
+            composing: ArcRwSignal::new(false),
+        }
+    }
 }
 
 /// Whether an answer is on the disk.
@@ -131,26 +165,36 @@ impl Filling {
         comments
     }
 
-    /// The first thing that this phone cannot do with the form.
-    pub fn unsupported(self) -> Option<String> {
-        self.0.with_value(|state| {
-            let pages = state.pages.get_untracked();
-            let questions = state.questions.borrow();
-            pages.iter().flat_map(|page| &page.nodes).find_map(|path| {
-                let view = questions.get(path)?.view.get_untracked();
-                // The log of a draft holds answers, not instances that people
-                // add; those that the form counts come back by themselves.
-                let added_by_hand = view.kind == NodeKind::Repeat && !view.read_only;
-                added_by_hand.then_some(if view.label.is_empty() { view.name } else { view.label })
-            })
-        })
+    /// Takes an answer and writes it at once.
+    pub fn answer(self, question: &Question, value: String) {
+        let state = self.state();
+        state.typed.borrow_mut().remove(&question.id);
+        state.give(question, Given::Value(value));
     }
 
-    /// Takes an answer and writes it at once.
-    pub fn answer(self, path: &NodePath, value: String) {
+    /// Adds an instance to a repeat; where it is, once it is on the disk.
+    ///
+    /// # Errors
+    /// What to tell the person; the draft is as it was then.
+    pub async fn add_instance(self, repeat: &Question) -> Result<Option<NodePath>, LocalText> {
+        self.change(repeat, RepeatChange::Added).await
+    }
+
+    /// Removes an instance of a repeat with everything in it.
+    ///
+    /// # Errors
+    /// What to tell the person; the draft is as it was then.
+    pub async fn remove_instance(self, instance: &Question) -> Result<(), LocalText> {
+        self.change(instance, RepeatChange::Removed).await.map(drop)
+    }
+
+    async fn change(self, question: &Question, change: RepeatChange) -> Result<Option<NodePath>, LocalText> {
         let state = self.state();
-        state.typed.borrow_mut().remove(path);
-        state.give(path, Given::Value(value));
+        state.flush();
+        let (done, answer) = oneshot::channel();
+        state.enqueue(Job::Repeat(question.clone(), change, done));
+        // Cancelled only together with the draft.
+        answer.await.unwrap_or(Ok(None))
     }
 
     /// The same draft for work that may outlive the screen.
@@ -160,10 +204,10 @@ impl Filling {
 
     /// Takes what is typed so far; it is written after a pause, or by
     /// [`Self::flush`]. While an input method composes, only by that.
-    pub fn typing(self, path: &NodePath, value: String, composing: bool) {
+    pub fn typing(self, question: &Question, value: String, composing: bool) {
         let state = self.state();
-        state.mark(path, Save::Saving);
-        state.typed.borrow_mut().insert(path.clone(), value);
+        state.mark(question, Save::Saving);
+        state.typed.borrow_mut().insert(question.id, (question.clone(), value));
         if let Some(pause) = state.pause.take() {
             pause.clear();
         }
@@ -181,11 +225,11 @@ impl Filling {
     }
 
     /// Tries again to write an answer that could not be written.
-    pub fn retry(self, path: &NodePath) {
+    pub fn retry(self, question: &Question) {
         let state = self.state();
-        let failed = state.failed.borrow_mut().remove(path);
+        let failed = state.failed.borrow_mut().remove(&question.id);
         if let Some(given) = failed {
-            state.give(path, given);
+            state.give(question, given);
         }
     }
 
@@ -215,19 +259,40 @@ impl Filling {
         state.settle().await;
     }
 
-    /// The bytes behind the answer to a picture question, as an address.
-    /// `None` when only the server has them.
+    /// The answer to a question like this one is enough: on to the next page,
+    /// if nothing else is asked on this one.
+    pub fn ask_to_go_on(self) {
+        self.0.with_value(|state| state.go_on.clone()).update(|asked| *asked += 1);
+    }
+
+    /// How often going on was asked for. Tracks.
+    pub fn asked_to_go_on(self) -> usize {
+        self.0.with_value(|state| state.go_on.clone()).get()
+    }
+
+    /// The picture behind an answer, as an address. `None` when only the
+    /// server has it.
     ///
     /// # Errors
     /// What to tell the person.
     pub async fn picture(self, file_name: String) -> Result<Option<Rc<ObjectUrl>>, LocalText> {
+        Ok(self.file(file_name).await?.map(|(address, ..)| address))
+    }
+
+    /// The file behind an answer: its address, type and size in bytes. `None`
+    /// when only the server has it.
+    ///
+    /// # Errors
+    /// What to tell the person.
+    pub async fn file(self, file_name: String) -> Result<Option<(Rc<ObjectUrl>, String, u64)>, LocalText> {
         let state = self.state();
         let explained = |error: PhoneError| error.explain();
         let phone = state.phone.phone().map_err(explained)?;
         let file = phone.draft_file(state.record.draft_id, &file_name).await.map_err(explained)?;
         let Some(file) = file else { return Ok(None) };
         let bytes = phone.media_bytes(file.media_id).await.map_err(explained)?;
-        Ok(bytes.and_then(|bytes| ObjectUrl::new(&bytes, &file.content_type)).map(Rc::new))
+        let address = bytes.and_then(|bytes| ObjectUrl::new(&bytes, &file.content_type)).map(Rc::new);
+        Ok(address.map(|address| (address, file.content_type, file.size_bytes)))
     }
 
     /// Finishes the visit: it moves to the outbox.

@@ -126,6 +126,16 @@ impl Office {
         ObjectUrl::new(&bytes, &content_type)
             .ok_or_else(|| Failure::Store(StoreError::Lost("the browser made no address".to_owned())))
     }
+
+    /// A recording or another file as the server has it.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn file(self, id: MediaId) -> Result<ObjectUrl, Failure> {
+        let (bytes, content_type) = self.session.client()?.file(id).await?;
+        ObjectUrl::new(&bytes, &content_type)
+            .ok_or_else(|| Failure::Store(StoreError::Lost("the browser made no address".to_owned())))
+    }
 }
 
 /// A published form that does not compile is the server's mistake.

@@ -83,7 +83,12 @@ async fn ask(exactly: bool, oldest_ms: u32) -> Result<Place, PlaceError> {
         return Err(PlaceError::Unavailable);
     }
     let position = settle(&found).await.map_err(|error| of_code(get(&error, "code").as_f64()))?;
-    let coordinates = get(&position, "coords");
+    read(&position)
+}
+
+/// A place as the browser tells it.
+fn read(position: &JsValue) -> Result<Place, PlaceError> {
+    let coordinates = get(position, "coords");
     let number = |name| get(&coordinates, name).as_f64().filter(|value| value.is_finite());
     match (number("latitude"), number("longitude"), number("accuracy")) {
         (Some(latitude_degrees), Some(longitude_degrees), Some(accuracy_m)) => Ok(Place {
@@ -94,6 +99,43 @@ async fn ask(exactly: bool, oldest_ms: u32) -> Result<Place, PlaceError> {
             at: clock::now(),
         }),
         _ => Err(PlaceError::Unavailable),
+    }
+}
+
+type Handler = Closure<dyn FnMut(JsValue)>;
+
+/// The phone says where it is again and again, ever better, until this is
+/// dropped.
+#[derive(Debug)]
+pub struct Watch {
+    geolocation: JsValue,
+    number: JsValue,
+    _handlers: (Handler, Handler),
+}
+
+impl Watch {
+    /// Begins. `None` when the browser has no such thing.
+    pub fn begin(heard: impl Fn(Result<Place, PlaceError>) + 'static) -> Option<Self> {
+        let geolocation = get(&global("navigator"), "geolocation");
+        let options = object(&[
+            ("enableHighAccuracy", JsValue::TRUE),
+            ("timeout", JsValue::from(TIMEOUT_MS)),
+            ("maximumAge", JsValue::from(0)),
+        ]);
+        let heard = Rc::new(heard);
+        let failed = Rc::clone(&heard);
+        let found = Handler::new(move |position: JsValue| heard(read(&position)));
+        let refused = Handler::new(move |error: JsValue| failed(Err(of_code(get(&error, "code").as_f64()))));
+        let arguments = [found.as_ref().clone(), refused.as_ref().clone(), options.into()];
+        let number = call(&geolocation, "watchPosition", &arguments).ok()?;
+        Some(Self { geolocation, number, _handlers: (found, refused) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Fails only where it could not have begun.
+        let _ = call(&self.geolocation, "clearWatch", std::slice::from_ref(&self.number));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use doorstep::app::Components;
@@ -15,8 +15,8 @@ use doorstep_core::ids::UserId;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Role;
 
-use crate::log_to_terminal;
 use crate::options::{FormCommand, PackCommand, StorageOptions, UserCommand};
+use crate::{form_tools, log_to_terminal};
 
 async fn open(storage: &StorageOptions) -> anyhow::Result<Components> {
     let config = storage.config()?;
@@ -155,12 +155,26 @@ pub(crate) async fn pack(command: PackCommand) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn form(command: FormCommand) -> anyhow::Result<()> {
-    let FormCommand::Publish { files, media, county, storage } = command;
-    let components = open(&storage).await?;
+    match command {
+        FormCommand::Check { files, media, json } => form_tools::check::run(&files, media.as_deref(), json),
+        FormCommand::Run(options) => form_tools::run::run(&options),
+        FormCommand::Publish { files, media, county, storage } => {
+            publish_forms(&files, media.as_deref(), county, &storage).await
+        }
+    }
+}
+
+async fn publish_forms(
+    files: &[PathBuf],
+    media: Option<&Path>,
+    county: Option<String>,
+    storage: &StorageOptions,
+) -> anyhow::Result<()> {
+    let components = open(storage).await?;
     let county = county_or_only(&components, county).await?;
     let mut failures = Vec::new();
-    for file in &files {
-        let published = publish_form(&components, &county, file, media.as_deref()).await;
+    for file in files {
+        let published = publish_form(&components, &county, file, media).await;
         match published {
             Ok(line) => say(line),
             Err(error) => failures.push(error.to_string()),

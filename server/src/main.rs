@@ -18,6 +18,7 @@ use doorstep::tls;
 use tracing_subscriber::EnvFilter;
 
 mod admin;
+mod form_tools;
 mod options;
 
 use options::{Cli, Command, ServeOptions};

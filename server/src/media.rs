@@ -1,8 +1,11 @@
-//! Photos and signatures: received, looked at, kept by content, shown.
+//! Photos, signatures, recordings and other files: received, looked at, kept
+//! by content, shown.
 //!
 //! A file is taken only from the author of a submission that announced it,
 //! and only if its bytes have the announced hash. It is an image by what it
-//! holds, never by its name. [`picture`] decodes it under limits. The bytes
+//! holds, never by its name. [`picture`] decodes it under limits. Sound, film
+//! and other files are kept unseen, and a browser gets them under a type that
+//! it plays or saves, never one that it runs. The bytes
 //! are stored as they came, under their hash, before the database says that
 //! they are there: a failure in between leaves a file that nobody asks for,
 //! never a promise without a file.
@@ -36,12 +39,10 @@ use crate::submissions;
 
 mod picture;
 
+pub use doorstep_core::submission::FILE_BYTES_MAX;
 use picture::Picture;
 pub use picture::{PIXELS_MAX, THUMBNAIL_SIDE_PX};
 
-/// Largest file. A 1600 px photo is about 400 KB; what an old browser could
-/// not make smaller still fits.
-pub const FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// A stored file never changes under its identifier; an hour is how long a
 /// browser may show it without asking whether its person still may.
 const CACHING: &str = "private, max-age=3600";
@@ -86,7 +87,7 @@ pub(crate) async fn put(
     if expected.stored_at.is_some() && stored(&components, &expected.sha256).await? {
         return Ok(web::Json(answer));
     }
-    let file = keep(&components, &expected.sha256, bytes).await?;
+    let file = keep(&components, &expected, bytes).await?;
     let now = components.clock.now();
     let author = permit.user_id();
     components.database.write(async |transaction| enter(transaction, &file, author, now).await).await?;
@@ -163,22 +164,62 @@ async fn stored(components: &Components, sha256: &ContentHash) -> Result<bool> {
 struct Kept {
     sha256: ContentHash,
     size_bytes: i64,
-    picture: Picture,
+    content_type: &'static str,
+    /// Nothing for what is no picture.
+    width_px: u32,
+    height_px: u32,
     store_key: String,
-    thumbnail_key: String,
+    thumbnail_key: Option<String>,
 }
 
+/// Types of sound and film that browsers play. Everything else that is no
+/// picture is just bytes.
+const PLAYED: [&str; 9] = [
+    "audio/mp4",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "audio/webm",
+    "audio/aac",
+    "video/mp4",
+    "video/quicktime",
+    "video/webm",
+];
+const JUST_BYTES: &str = "application/octet-stream";
+
 /// Looks at the bytes, and puts them and their thumbnail on the disk.
-async fn keep(components: &Components, sha256: &ContentHash, bytes: web::Bytes) -> Result<Kept> {
-    let mut picture = components.decoding.examine(bytes.clone()).await?;
+async fn keep(
+    components: &Components,
+    expected: &submission_media::Model,
+    bytes: web::Bytes,
+) -> Result<Kept> {
     let size_bytes = i64::try_from(bytes.len()).map_err(Error::internal)?;
-    let store_key = store_key(sha256);
-    let thumbnail_key = format!("{store_key}.thumbnail.jpg");
-    let thumbnail = std::mem::take(&mut picture.thumbnail);
-    for (key, bytes) in [(&thumbnail_key, web::Bytes::from(thumbnail)), (&store_key, bytes)] {
-        components.media.put(&StoreKey::from(key.as_str()), bytes.into()).await.map_err(store_refuses)?;
+    let store_key = store_key(&expected.sha256);
+    let mut kept = Kept {
+        sha256: expected.sha256.clone(),
+        size_bytes,
+        content_type: PLAYED
+            .into_iter()
+            .find(|played| *played == expected.content_type)
+            .unwrap_or(JUST_BYTES),
+        width_px: 0,
+        height_px: 0,
+        store_key: store_key.clone(),
+        thumbnail_key: None,
+    };
+    if expected.content_type.starts_with("image/") {
+        let Picture { content_type, width_px, height_px, thumbnail } =
+            components.decoding.examine(bytes.clone()).await?;
+        let key = format!("{store_key}.thumbnail.jpg");
+        put_object(components, &key, thumbnail.into()).await?;
+        kept = Kept { content_type, width_px, height_px, thumbnail_key: Some(key), ..kept };
     }
-    Ok(Kept { sha256: sha256.clone(), size_bytes, picture, store_key, thumbnail_key })
+    put_object(components, &store_key, bytes).await?;
+    Ok(kept)
+}
+
+async fn put_object(components: &Components, key: &str, bytes: web::Bytes) -> Result<()> {
+    components.media.put(&StoreKey::from(key), bytes.into()).await.map_err(store_refuses).map(drop)
 }
 
 /// `aa/bb/{sha256}`: no folder grows without bound.
@@ -220,11 +261,11 @@ async fn enter(
         sha256: Set(file.sha256.clone()),
         county: Set(county.clone()),
         size_bytes: Set(file.size_bytes),
-        content_type: Set(file.picture.content_type.to_owned()),
-        width_px: Set(i32::try_from(file.picture.width_px).map_err(Error::internal)?),
-        height_px: Set(i32::try_from(file.picture.height_px).map_err(Error::internal)?),
+        content_type: Set(file.content_type.to_owned()),
+        width_px: Set(i32::try_from(file.width_px).map_err(Error::internal)?),
+        height_px: Set(i32::try_from(file.height_px).map_err(Error::internal)?),
         store_key: Set(file.store_key.clone()),
-        thumbnail_key: Set(Some(file.thumbnail_key.clone())),
+        thumbnail_key: Set(file.thumbnail_key.clone()),
         stored_at: Set(now),
     };
     media::Entity::insert(row)
@@ -279,6 +320,7 @@ pub(crate) async fn get(
         Some(key) => (key, "image/jpeg".to_owned(), "thumbnail"),
         None => (row.store_key, row.content_type, "original"),
     };
+    let disposition = if content_type == JUST_BYTES { "attachment" } else { "inline" };
     let tag = format!("\"{}-{name}\"", row.sha256);
     let unchanged = request
         .headers()
@@ -288,7 +330,7 @@ pub(crate) async fn get(
     let mut answer = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
         .insert_header((CONTENT_TYPE, content_type))
-        .insert_header((CONTENT_DISPOSITION, "inline"))
+        .insert_header((CONTENT_DISPOSITION, disposition))
         .insert_header((CACHE_CONTROL, CACHING))
         .insert_header((ETAG, tag))
         .insert_header((VARY, "authorization"));

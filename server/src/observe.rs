@@ -26,7 +26,7 @@ use crate::error::Error;
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
 const CONTENT_SECURITY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' blob: data:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
+     img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
      frame-ancestors 'none'";
 
 /// The number of a request.

@@ -228,4 +228,46 @@ pub(crate) enum FormCommand {
         #[command(flatten)]
         storage: StorageOptions,
     },
+    /// Say everything that is wrong with form files, without a database. Ends with an error when one
+    /// cannot be used.
+    Check {
+        /// XLSForm workbooks (.xlsx), tables in Markdown (.md) or XForms (.xml)
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The folder with the lists that forms draw on [default: media beside the file]
+        #[arg(long, value_name = "FOLDER")]
+        media: Option<PathBuf>,
+        /// As JSON: a list with one object for each file
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fill a form in the terminal. Answers are lines of standard input, questions go to standard
+    /// error, and the instance to standard output.
+    Run(RunOptions),
+}
+
+/// How a form is filled in the terminal.
+#[derive(Args, Debug)]
+pub(crate) struct RunOptions {
+    /// An XLSForm workbook (.xlsx), tables in Markdown (.md) or an XForm (.xml)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The folder with the lists that the form draws on [default: media beside the file]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) media: Option<PathBuf>,
+    /// The language to begin with, e.g. en [default: the form's first]
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) language: Option<String>,
+    /// Who fills it, for questions of the type username
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) username: String,
+    /// What everything random comes from
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The moment that the form takes for now, e.g. 2026-11-23T09:30:00+08:00 [default: now]
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) now: Option<chrono::DateTime<chrono::FixedOffset>>,
+    /// The file to write the instance to [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -30,3 +30,4 @@ pub mod pictures;
 pub mod scene;
 pub mod server;
 pub mod wait;
+pub mod workbook;

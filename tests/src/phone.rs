@@ -190,7 +190,7 @@ impl TestPhone {
         content_type: &str,
     ) -> Result<MediaId> {
         let media_id = MediaId(Uuid::now_v7());
-        let file = NewFile { media_id, bytes, content_type: content_type.to_owned() };
+        let file = NewFile { media_id, bytes, content_type: content_type.to_owned(), name: String::new() };
         self.phone.answer_with_file(draft, &path.parse()?, file, self.now()).await?;
         Ok(media_id)
     }

@@ -7,15 +7,15 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use doorstep::area;
 use doorstep::cases::{self, NewEvent, Recorded};
-use doorstep::db::entity::{case, case_event};
+use doorstep::db::entity::{case, case_event, pack_version};
 use doorstep::streams::Changes;
 use doorstep::{forms, pack};
 use doorstep_core::area::AreaPath;
 use doorstep_core::case::{CaseAction, CaseEvent, CaseRecord, PropertyChange, apply};
 use doorstep_core::ids::{CaseId, FormVersionId};
-use doorstep_core::pack::Pack;
+use doorstep_core::pack::{FormUse, FormVersionRecord, Pack};
 use doorstep_core::sync::{StreamName, item_kind};
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Set};
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -76,6 +76,49 @@ impl Scene {
     pub async fn pack(&self) -> Result<Pack> {
         let pack = pack::current(self.server.components.database.read(), COUNTY).await?;
         pack.context("no pack is published")
+    }
+
+    /// Publishes more forms, each a workbook, and offers them for elders.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn offer(&self, workbooks: &[Vec<u8>]) -> Result<Vec<FormVersionRecord>> {
+        let mut pack = self.pack().await?;
+        let mut offered = Vec::new();
+        for workbook in workbooks {
+            let form = forms::publish(&self.server.components, COUNTY, workbook, lists()?).await?;
+            if pack.form_use(&form.form_id).is_none() {
+                pack.forms.push(FormUse {
+                    form_id: form.form_id.clone(),
+                    kind: "elder".to_owned(),
+                    label: form.title.clone(),
+                    counts_when: "false()".to_owned(),
+                    closes_when: "false()".to_owned(),
+                });
+            }
+            offered.push(form);
+        }
+        let (definition, now) = (serde_json::to_string(&pack)?, self.now());
+        self.server
+            .components
+            .database
+            .write(async |transaction| {
+                let row = pack_version::Entity::find()
+                    .filter(pack_version::Column::Current.eq(true))
+                    .one(transaction)
+                    .await?;
+                let mut changes = Changes::new();
+                if let Some(row) = row {
+                    changes.put(StreamName::Reference, item_kind::PACK, row.id.0);
+                    let mut row = row.into_active_model();
+                    row.definition = Set(definition.clone());
+                    row.published_at = Set(now);
+                    row.update(transaction).await?;
+                }
+                changes.number(transaction, COUNTY).await
+            })
+            .await?;
+        Ok(offered)
     }
 
     /// Enters something into the ledger as an import does.
@@ -244,12 +287,28 @@ pub fn pack_file(name: &str) -> Result<Vec<u8>> {
     std::fs::read(pack_folder().join(name)).with_context(|| name.to_owned())
 }
 
+/// The workbooks of the pack that are forms, by file name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn form_files() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(pack_folder())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".xlsx") && name != "ledger.xlsx" {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// The lists that forms draw on.
 ///
 /// # Errors
 /// When they are not there.
 pub fn lists() -> Result<BTreeMap<String, String>> {
-    ["towns.csv", "villages.csv"]
+    ["policy_params.csv", "towns.csv", "villages.csv"]
         .into_iter()
         .map(|name| {
             let text = std::fs::read_to_string(pack_folder().join("media").join(name))?;

@@ -4,6 +4,7 @@
 //! a time: two browsers and a server are enough for a small machine.
 
 mod browser {
+    mod forms;
     mod handset;
     mod pictures;
     mod privacy;

@@ -26,6 +26,7 @@ mod split;
 /// What the first screen may cost on the network, in bytes after brotli.
 const FIRST_LOAD_BYTES_MAX: usize = 350_000;
 const BYTES_PER_KB: f64 = 1000.0;
+const APP_PACKAGE: &str = "doorstep-app";
 const STAMP: &str = "doorstep-dist.json";
 
 /// What was built from what; kept beside the build, not in the result.
@@ -61,7 +62,7 @@ impl Size {
 /// # Errors
 /// When the app does not build, or costs more than it may.
 pub(crate) fn run() -> Result<()> {
-    let wasm = Toolchain::find_or_install()?.build_app()?;
+    let wasm = Toolchain::find_or_install()?.build(APP_PACKAGE, "the phone app")?;
     let folder = dist_folder();
     let stamp_file = stamp_file(&folder)?;
     let inputs = inputs(&wasm)?;

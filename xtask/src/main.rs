@@ -2,9 +2,14 @@
 //! the tests and what they need, and the rules that no compiler checks.
 //!
 //! * [`demo`]: the real application with a synthetic county.
+//! * [`conformance`]: other people's test cases against the form engine.
 //! * [`dist`] builds the phone app with the help of [`toolchain`].
 //! * [`test`] runs every test; [`postgres`] and [`chromium103`] are what some
 //!   of them need. [`tidy`]: the rules.
+//! * [`bench`]: how fast the form engine is, beside others.
+//! * [`browser`]: a page in a headless Chromium that does one thing.
+//! * [`fuzz`]: made-up inputs for the form engine.
+//! * [`oracle`]: the form engine and two others, step by step.
 //! * [`packages`] installs what is missing, or says exactly what to install.
 
 #![forbid(unsafe_code)]
@@ -13,10 +18,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
+mod browser;
 mod chromium103;
+mod conformance;
 mod console;
 mod demo;
 mod dist;
+mod fuzz;
+mod oracle;
 mod packages;
 mod postgres;
 mod test;
@@ -42,6 +52,15 @@ enum Task {
     Dist,
     /// The rules that no compiler checks, and the licences of what we depend on.
     Tidy,
+    /// Other people's test cases against the form engine: per file and in all `N passed, N failed`.
+    Conformance(conformance::Options),
+    /// How fast the form engine is, beside other engines where they are installed.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Made-up inputs for the doors of the form engine; without a target they are listed.
+    Fuzz(fuzz::Options),
+    /// Made-up forms and sessions, step by step on three engines: where they differ.
+    Oracle(oracle::Options),
     /// The first story in a real Chromium 103.
     Chromium103,
 }
@@ -52,6 +71,10 @@ fn main() -> ExitCode {
         Task::Test { parts } => test::run(&parts),
         Task::Dist => dist::run(),
         Task::Tidy => tidy::run(),
+        Task::Conformance(options) => conformance::run(&options),
+        Task::Bench(bench) => bench::run(&bench),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Oracle(options) => oracle::run(&options),
         Task::Chromium103 => chromium103::run(),
     };
     match outcome {

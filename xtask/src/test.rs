@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::console::{failed, line, step};
 use crate::postgres::Cluster;
-use crate::{dist, packages, workspace};
+use crate::{conformance, dist, packages, workspace};
 
 /// What the test run can be narrowed to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -26,7 +26,13 @@ pub(crate) enum Part {
     Postgres,
     /// The stories in a real Chromium.
     Browser,
+    /// Other people's test cases against the form engine, where they are.
+    Conformance,
 }
+
+/// Whether a failed vector fails the run of everything. `cargo xtask test
+/// conformance` and `cargo xtask conformance` always do.
+const VECTORS_MUST_PASS: bool = false;
 
 /// The package of tests through public doors.
 const TESTS: &str = "doorstep-tests";
@@ -87,6 +93,19 @@ impl Tally {
 pub(crate) fn run(parts: &[Part]) -> Result<()> {
     let wanted = |part: Part| parts.is_empty() || parts.contains(&part);
     let mut tally = Tally::default();
+    if wanted(Part::Conformance) {
+        tally.add_part("conformance", on_vectors(VECTORS_MUST_PASS || !parts.is_empty()));
+    }
+    if parts != [Part::Conformance] {
+        run_programs(&wanted, &mut tally);
+    }
+    line(format_args!("{} passed, {} failed", tally.passed, tally.failed));
+    ensure!(tally.failed == 0 && tally.passed > 0, "not every test passed");
+    Ok(())
+}
+
+/// Everything that cargo compiles as tests.
+fn run_programs(wanted: &impl Fn(Part) -> bool, tally: &mut Tally) {
     match compile() {
         Err(cause) => tally.add_part("compiling", Err(cause)),
         Ok(programs) => {
@@ -104,9 +123,23 @@ pub(crate) fn run(parts: &[Part]) -> Result<()> {
             }
         }
     }
-    line(format_args!("{} passed, {} failed", tally.passed, tally.failed));
-    ensure!(tally.failed == 0 && tally.passed > 0, "not every test passed");
-    Ok(())
+}
+
+/// The vectors beside the clone. Without them there is nothing to run.
+fn on_vectors(must_pass: bool) -> Result<Tally> {
+    let Some(folder) = conformance::vectors() else {
+        line("conformance: there are no vectors beside the clone, so none were run");
+        return Ok(Tally::default());
+    };
+    let reports = conformance::reports(&[folder], None)?;
+    conformance::tell(&reports);
+    let (passed, failed) = conformance::sum(&reports);
+    ensure!(passed + failed > 0 || !must_pass, "no vector ran");
+    if failed > 0 && !must_pass {
+        line(format_args!("conformance: {failed} vectors fail, which does not count yet"));
+        return Ok(Tally { passed, failed: 0 });
+    }
+    Ok(Tally { passed, failed })
 }
 
 fn on_postgres(programs: &[Program]) -> Result<Tally> {

@@ -30,6 +30,12 @@ const CRATE_ROOTS: &[&str] = &[
     "app/src/lib.rs",
     "app/src/main.rs",
     "tests/src/lib.rs",
+    "tests/bench/src/lib.rs",
+    "tests/bench/src/main.rs",
+    "tests/conformance/src/lib.rs",
+    "tests/conformance/src/main.rs",
+    "tests/fuzz/src/lib.rs",
+    "tests/fuzz/src/main.rs",
     "xtask/src/main.rs",
 ];
 
@@ -41,8 +47,6 @@ const LINES_MAX: usize = 500;
 
 /// Files that are longer. The list may only shrink, and so may the numbers.
 const LONGER: &[(&str, usize)] = &[
-    ("app/src/screens/fill.rs", 522),
-    ("shared/core/src/phone/draft.rs", 591),
     ("shared/core/src/phone/synchronise.rs", 607),
     ("shared/form/tests/elder_visit.rs", 506),
     ("tests/tests/api/review.rs", 551),

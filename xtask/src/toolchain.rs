@@ -1,4 +1,4 @@
-//! A compiler for the phone app: where the wasm32 target comes from.
+//! A compiler for the phone app and what runs beside it in a browser: where the wasm32 target comes from.
 //!
 //! `DOORSTEP_WASM_TOOLCHAIN` decides: `auto` takes what is there, else asks
 //! rustup, else takes Debian's packages. Debian has no standard library for
@@ -18,7 +18,6 @@ use crate::workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CHOICE: &str = "DOORSTEP_WASM_TOOLCHAIN";
-const APP_PACKAGE: &str = "doorstep-app";
 const PROFILE: &str = "wasm";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
@@ -46,7 +45,7 @@ impl Choice {
     }
 }
 
-/// A compiler that can build the app.
+/// A compiler that can build for wasm32.
 #[derive(Debug)]
 pub(crate) enum Toolchain {
     /// The compiler that built this, which has the target.
@@ -93,11 +92,11 @@ impl Toolchain {
         Ok(Self::Debian)
     }
 
-    /// Builds the app; the answer is its wasm file.
+    /// Builds the program of a package; the answer is its wasm file.
     ///
     /// # Errors
     /// When it does not build; the compiler has said why.
-    pub(crate) fn build_app(&self) -> Result<PathBuf> {
+    pub(crate) fn build(&self, package: &str, what: &str) -> Result<PathBuf> {
         let target_folder = workspace::target_folder()?;
         let (mut cargo, target_folder) = match self {
             Self::Present => (workspace::cargo(), target_folder),
@@ -121,13 +120,13 @@ impl Toolchain {
         }
         // Flags from the environment would push out those of .cargo/config.toml.
         cargo
-            .args(["--target", TARGET, "--profile", PROFILE, "--package", APP_PACKAGE])
+            .args(["--target", TARGET, "--profile", PROFILE, "--package", package])
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env("CARGO_TARGET_DIR", &target_folder);
-        step(format_args!("building the phone app ({})", self.name()));
+        step(format_args!("building {what} ({})", self.name()));
         workspace::run(&mut cargo)?;
-        Ok(target_folder.join(TARGET).join(PROFILE).join(APP_PACKAGE).with_extension("wasm"))
+        Ok(target_folder.join(TARGET).join(PROFILE).join(package).with_extension("wasm"))
     }
 
     fn name(&self) -> &'static str {

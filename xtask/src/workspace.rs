@@ -30,6 +30,12 @@ pub(crate) fn root() -> PathBuf {
     package.parent().map_or_else(|| package.clone(), Path::to_owned)
 }
 
+/// What lies beside the clone, in the folder around it.
+pub(crate) fn beside(place: &str) -> PathBuf {
+    let root = root();
+    root.parent().unwrap_or(&root).join(place)
+}
+
 /// Where cargo builds.
 ///
 /// # Errors

@@ -99,15 +99,26 @@ fn Missing(filling: Filling, problem: Problem, on_go: Callback<(NodePath,)>) -> 
 fn Summary(filling: Filling, on_go: Callback<(NodePath,)>) -> impl IntoView {
     let i18n = use_i18n();
     let entries = Memo::new(move |_| filling.summary());
-    let words = move |entry: &SummaryEntry| {
-        if entry.kind.is_media() { t_string!(i18n, fill.has_picture).to_owned() } else { entry.words.clone() }
+    let words = move |entry: &SummaryEntry| match entry.kind {
+        NodeKind::Image => t_string!(i18n, fill.has_picture).to_owned(),
+        kind if kind.is_media() => t_string!(i18n, fill.has_file).to_owned(),
+        // What is hidden while it is typed stays so.
+        NodeKind::Text if is_masked(filling, &entry.path) => "••••••".to_owned(),
+        _ => entry.words.clone(),
     };
     let section = move |(title, entries): (Option<String>, Vec<SummaryEntry>)| {
         let facts = entries
             .into_iter()
             .map(|entry| {
                 let (path, words) = (entry.path.clone(), words(&entry));
-                let icon = (entry.kind == NodeKind::Image).then(|| view! { <Icon name=IconName::Photo /> });
+                let icon = match entry.kind {
+                    NodeKind::Image => Some(IconName::Photo),
+                    NodeKind::Audio => Some(IconName::Mic),
+                    NodeKind::Video => Some(IconName::Video),
+                    NodeKind::File => Some(IconName::File),
+                    _ => None,
+                }
+                .map(|name| view! { <Icon name /> });
                 view! {
                     <Fact name=entry.label>
                         <button
@@ -132,6 +143,12 @@ fn Summary(filling: Filling, on_go: Callback<(NodePath,)>) -> impl IntoView {
         }
     };
     move || by_section(entries.get()).into_iter().map(section).collect_view()
+}
+
+fn is_masked(filling: Filling, path: &NodePath) -> bool {
+    filling
+        .question(path)
+        .is_some_and(|question| question.view.with_untracked(|view| view.has_appearance("masked")))
 }
 
 /// Neighbours with the same title belong together.

@@ -1,20 +1,72 @@
-//! Answers that are chosen.
+//! Answers that are chosen from cards.
 
-use doorstep_form::ChoiceView;
+use doorstep_form::{ChoiceView, NodeView};
 use leptos::prelude::*;
 
 use super::question::Handle;
+use super::table::InTable;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Dialog, Icon, IconName, TextField, TextKind};
-
-/// Most lines of a searched list on the screen at once.
-const SHOWN_MAX: usize = 60;
-/// Shorter lists need no search.
-const SEARCH_FROM: usize = 9;
+use crate::ui::{Button, ButtonKind};
 
 /// What can be chosen; set anew only when it changes.
-fn choices(handle: Handle) -> Memo<Vec<ChoiceView>> {
+pub(super) fn choices(handle: Handle) -> Memo<Vec<ChoiceView>> {
     Memo::new(move |_| handle.view.with(|view| view.choices.clone()))
+}
+
+/// Two choices with one key are drawn the same.
+pub(super) fn key(choice: &ChoiceView) -> (String, String) {
+    (choice.value.clone(), choice.label.clone())
+}
+
+/// How choices are laid out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Layout {
+    /// One below the other; a few short ones side by side.
+    Cards,
+    /// Two or so a line.
+    Pairs,
+    /// As many a line as there is room for.
+    Pack,
+    /// This many a line.
+    Columns(u8),
+    /// All on one line, the words below the marks: `likert`.
+    Scale,
+    /// A line of a table: marks alone.
+    Row,
+}
+
+impl Layout {
+    fn of(view: &NodeView, in_table: bool, otherwise: Self) -> Self {
+        for word in view.appearance.split_whitespace() {
+            match word {
+                "likert" => return Self::Scale,
+                "list-nolabel" => return Self::Row,
+                "columns" | "horizontal" => return Self::Pairs,
+                "columns-pack" | "horizontal-compact" | "compact" | "quickcompact" => return Self::Pack,
+                _ => {}
+            }
+            let columns = ["columns-", "compact-", "quickcompact-"];
+            let number = columns.iter().find_map(|prefix| word.strip_prefix(prefix)?.parse::<u8>().ok());
+            if let Some(number) = number.filter(|number| *number > 0) {
+                // More do not fit a phone.
+                return Self::Columns(number.min(4));
+            }
+        }
+        if in_table { Self::Row } else { otherwise }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            Self::Cards | Self::Columns(1) => "choices",
+            Self::Pairs => "choices choices--pairs",
+            Self::Pack => "choices choices--pack",
+            Self::Columns(2) => "choices choices--two",
+            Self::Columns(3) => "choices choices--three",
+            Self::Columns(_) => "choices choices--four",
+            Self::Scale => "choices choices--scale",
+            Self::Row => "choices choices--row",
+        }
+    }
 }
 
 /// A few short answers fit side by side.
@@ -25,8 +77,52 @@ fn fits_one_line(choices: &[ChoiceView]) -> bool {
         && choices.iter().all(|choice| width(&choice.label) <= 24 / choices.len() - 2)
 }
 
-fn key(choice: &ChoiceView) -> (String, String) {
-    (choice.value.clone(), choice.label.clone())
+/// One card: the native input lies over its face.
+#[component]
+fn Card(
+    choice: ChoiceView,
+    /// Of all cards of the question, when one of them can be chosen.
+    #[prop(optional_no_strip)]
+    group: Option<String>,
+    #[prop(into)] chosen: Signal<bool>,
+    #[prop(into)] on_change: Callback<()>,
+    /// The chosen one of a group was pressed once more.
+    #[prop(optional, into)]
+    on_again: Option<Callback<()>>,
+) -> impl IntoView {
+    let one = group.is_some();
+    let words = if choice.label.is_empty() { choice.value.clone() } else { choice.label };
+    view! {
+        <label class="choice">
+            <input
+                autocomplete="off"
+                class="choice__input"
+                type=if one { "radio" } else { "checkbox" }
+                name=group
+                value=choice.value.clone()
+                prop:checked=chosen
+                on:click=move |_| {
+                    if let Some(again) = on_again.filter(|_| chosen.get_untracked()) {
+                        again.run(());
+                    }
+                }
+                on:change=move |_| on_change.run(())
+            />
+            <span class="choice__face" class:choice__face--one=one class:choice__face--many=!one>
+                <span class="choice__words">{words}</span>
+            </span>
+        </label>
+    }
+}
+
+#[component]
+fn NoChoices(choices: Memo<Vec<ChoiceView>>) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Show when=move || choices.with(Vec::is_empty)>
+            <p class="soft">{t!(i18n, fill.no_choices)}</p>
+        </Show>
+    }
 }
 
 /// One of a few: large cards.
@@ -35,39 +131,47 @@ pub fn ChooseOne(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let choices = choices(handle);
     let group = handle.id.get_value();
+    let in_table = InTable::is_around();
+    let layout = handle.view.with_untracked(|view| Layout::of(view, in_table, Layout::Cards));
+    // A line of a table has no room for a button that clears it.
+    let row = layout == Layout::Row;
+    let quick = handle.looks("quick") || handle.looks("quickcompact");
     let card = move |choice: ChoiceView| {
-        let value = StoredValue::new(choice.value);
+        let value = StoredValue::new(choice.value.clone());
+        let answer = move || {
+            handle.answer(value.get_value());
+            if quick {
+                handle.filling.ask_to_go_on();
+            }
+        };
         view! {
-            <label class="choice">
-                <input
-                    autocomplete="off"
-                    class="choice__input"
-                    type="radio"
-                    name=group.clone()
-                    value=value.get_value()
-                    prop:checked=move || value.with_value(|value| handle.is(value))
-                    on:change=move |_| handle.answer(value.get_value())
-                />
-                <span class="choice__face choice__face--one">{choice.label}</span>
-            </label>
+            <Card
+                choice
+                group=Some(group.clone())
+                chosen=Signal::derive(move || value.with_value(|value| handle.is(value)))
+                on_change=answer
+                on_again=Callback::new(move |()| {
+                    if row && handle.view.with_untracked(|view| !view.required) {
+                        handle.answer(String::new());
+                    }
+                })
+            />
         }
     };
-    let can_clear = move || handle.view.with(|view| !view.required && !view.value.is_empty());
+    let can_clear = move || !row && handle.view.with(|view| !view.required && !view.value.is_empty());
     view! {
         <div
-            class="choices"
-            class:choices--inline=move || choices.with(|choices| fits_one_line(choices))
+            class=layout.class()
+            class:choices--inline=move || layout == Layout::Cards && choices.with(|choices| fits_one_line(choices))
             role="radiogroup"
             id=handle.id.get_value()
             aria-labelledby=handle.label_id.get_value()
             aria-describedby=handle.described_by.get_value()
-            aria-required=move || handle.view.with(|view| view.required).then_some("true")
+            aria-required=move || handle.required()
         >
             <For each=move || choices.get() key=key children=card />
         </div>
-        <Show when=move || choices.with(Vec::is_empty)>
-            <p class="soft">{t!(i18n, fill.no_choices)}</p>
-        </Show>
+        <NoChoices choices />
         <Show when=can_clear>
             <Button kind=ButtonKind::Quiet on_press=move || handle.answer(String::new())>
                 {t!(i18n, fill.clear)}
@@ -76,43 +180,41 @@ pub fn ChooseOne(handle: Handle) -> impl IntoView {
     }
 }
 
+/// The chosen values with one more, or without it.
+pub(super) fn toggled(given: &str, value: &str) -> String {
+    let mut chosen: Vec<&str> = given.split_whitespace().collect();
+    match chosen.iter().position(|one| *one == value) {
+        Some(position) => {
+            chosen.remove(position);
+        }
+        None => chosen.push(value),
+    }
+    chosen.join(" ")
+}
+
 /// Any number: cards to tick.
 #[component]
 pub fn ChooseMany(handle: Handle) -> impl IntoView {
-    let i18n = use_i18n();
     let choices = choices(handle);
-    let toggle = move |value: String| {
-        let given = handle.value_untracked();
-        let mut chosen: Vec<&str> = given.split_whitespace().collect();
-        match chosen.iter().position(|one| *one == value) {
-            Some(position) => {
-                chosen.remove(position);
-            }
-            None => chosen.push(&value),
-        }
-        handle.answer(chosen.join(" "));
-    };
+    let in_table = InTable::is_around();
+    let layout = handle.view.with_untracked(|view| Layout::of(view, in_table, Layout::Pairs));
     let card = move |choice: ChoiceView| {
-        let value = StoredValue::new(choice.value);
+        let value = StoredValue::new(choice.value.clone());
         let ticked =
             move || value.with_value(|value| handle.value().split_whitespace().any(|one| one == value));
         view! {
-            <label class="choice">
-                <input
-                    autocomplete="off"
-                    class="choice__input"
-                    type="checkbox"
-                    value=value.get_value()
-                    prop:checked=ticked
-                    on:change=move |_| toggle(value.get_value())
-                />
-                <span class="choice__face choice__face--many">{choice.label}</span>
-            </label>
+            <Card
+                choice
+                chosen=Signal::derive(ticked)
+                on_change=move || {
+                    handle.answer(value.with_value(|value| toggled(&handle.value_untracked(), value)));
+                }
+            />
         }
     };
     view! {
         <div
-            class="choices choices--pairs"
+            class=layout.class()
             role="group"
             id=handle.id.get_value()
             aria-labelledby=handle.label_id.get_value()
@@ -120,9 +222,7 @@ pub fn ChooseMany(handle: Handle) -> impl IntoView {
         >
             <For each=move || choices.get() key=key children=card />
         </div>
-        <Show when=move || choices.with(Vec::is_empty)>
-            <p class="soft">{t!(i18n, fill.no_choices)}</p>
-        </Show>
+        <NoChoices choices />
     }
 }
 
@@ -152,131 +252,27 @@ pub fn AcknowledgeField(handle: Handle) -> impl IntoView {
     }
 }
 
-/// One of many: a button with what is chosen, and a list to search by label,
-/// pinyin initials or code.
-#[component]
-pub fn SearchOne(handle: Handle) -> impl IntoView {
-    let i18n = use_i18n();
-    let choices = choices(handle);
-    let open = RwSignal::new(false);
-    let words = RwSignal::new(String::new());
-    let chosen = Memo::new(move |_| {
-        let value = handle.value();
-        let label = choices.with(|choices| {
-            choices.iter().find(|choice| choice.value == value).map(|choice| choice.label.clone())
-        });
-        label.or((!value.is_empty()).then_some(value))
-    });
-    let found = Memo::new(move |_| {
-        let words = words.with(|words| words.trim().to_lowercase());
-        choices.with(|choices| {
-            choices.iter().filter(|choice| matches(choice, &words)).cloned().collect::<Vec<_>>()
-        })
-    });
-    let title = Signal::derive(move || handle.view.with(|view| view.label.clone()));
-    let line = move |choice: ChoiceView| {
-        let value = StoredValue::new(choice.value);
-        let here = move || value.with_value(|value| handle.is(value));
-        view! {
-            <li>
-                <button
-                    type="button"
-                    class="row"
-                    aria-pressed=move || if here() { "true" } else { "false" }
-                    on:click=move |_| {
-                        handle.answer(value.get_value());
-                        open.set(false);
-                    }
-                >
-                    <span class="row__body">{choice.label}</span>
-                    {move || here().then(|| view! { <Icon name=IconName::Check /> })}
-                </button>
-            </li>
-        }
-    };
-    view! {
-        <button
-            type="button"
-            class="input picker"
-            id=handle.id.get_value()
-            aria-haspopup="dialog"
-            aria-describedby=handle.described_by.get_value()
-            aria-invalid=move || handle.invalid()
-            on:click=move |_| {
-                words.set(String::new());
-                open.set(true);
-            }
-        >
-            <span class="picker__text">
-                {move || chosen.get().unwrap_or_else(|| t_string!(i18n, fill.choose).to_owned())}
-            </span>
-            <Icon name=IconName::Chevron />
-        </button>
-        <Dialog open title>
-            <Show when=move || { choices.with(Vec::len) >= SEARCH_FROM }>
-                <TextField
-                    label=Signal::derive(move || t_string!(i18n, fill.search).to_owned())
-                    hint=Signal::derive(move || t_string!(i18n, fill.search_hint).to_owned())
-                    value=words
-                    kind=TextKind::Search
-                />
-            </Show>
-            <ul class="list picker__list">
-                <For
-                    each=move || found.get().into_iter().take(SHOWN_MAX)
-                    key=key
-                    children=line
-                />
-            </ul>
-            <Show when=move || found.with(Vec::is_empty)>
-                <p class="soft">
-                    {move || {
-                        if choices.with(Vec::is_empty) {
-                            t_string!(i18n, fill.no_choices)
-                        } else {
-                            t_string!(i18n, fill.nothing_found)
-                        }
-                    }}
-                </p>
-            </Show>
-            <Show when=move || { found.with(Vec::len) > SHOWN_MAX }>
-                <p class="soft">{t!(i18n, fill.more_found)}</p>
-            </Show>
-        </Dialog>
-    }
-}
-
-fn matches(choice: &ChoiceView, words: &str) -> bool {
-    words.is_empty()
-        || choice.label.to_lowercase().contains(words)
-        || choice.initials.to_lowercase().starts_with(words)
-        || choice.value.starts_with(words)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn choice(value: &str, label: &str, initials: &str) -> ChoiceView {
-        ChoiceView { value: value.to_owned(), label: label.to_owned(), initials: initials.to_owned() }
-    }
-
-    #[test]
-    fn a_village_is_found_by_label_initials_or_code() {
-        let village = choice("610199001001", "东街社区", "djsq");
-        for words in ["", "东街", "社区", "dj", "61019900"] {
-            assert!(matches(&village, words), "{words}");
-        }
-        for words in ["西", "jd", "001"] {
-            assert!(!matches(&village, words), "{words}");
-        }
+    fn choice(value: &str, label: &str) -> ChoiceView {
+        let text = serde_json::json!({ "value": value, "label": label });
+        serde_json::from_value(text).expect("a choice")
     }
 
     #[test]
     fn short_answers_share_a_line() {
-        let (yes, no) = (choice("1", "是", ""), choice("0", "否", ""));
+        let (yes, no) = (choice("1", "是"), choice("0", "否"));
         assert!(fits_one_line(&[yes.clone(), no.clone()]));
-        assert!(!fits_one_line(&[yes, choice("0", "否,而且还有很长的说明文字", "")]));
+        assert!(!fits_one_line(&[yes, choice("0", "否,而且还有很长的说明文字")]));
         assert!(!fits_one_line(&[no]));
+    }
+
+    #[test]
+    fn ticking_twice_is_not_ticking() {
+        assert_eq!(toggled("", "a"), "a");
+        assert_eq!(toggled("b c", "a"), "b c a");
+        assert_eq!(toggled("b  a c", "a"), "b c");
     }
 }

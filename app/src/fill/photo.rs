@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
+use super::drawing::{DrawingKind, PadDialog};
 use super::question::Handle;
 use crate::app::use_settings;
 use crate::camera::{self, ObjectUrl};
@@ -72,8 +73,9 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
     let failure = RwSignal::new(None::<LocalText>);
     let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
     let max_pixels = handle.max_pixels();
-    let path = handle.path.get_value();
     let filling = handle.filling;
+    let marked = handle.looks("annotate");
+    let marking = RwSignal::new(false);
     let taken = move |event: leptos::ev::Event| {
         let Some(input) =
             event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok())
@@ -85,11 +87,11 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
         input.set_value("");
         failure.set(None);
         busy.set(true);
-        let (path, kept) = (path.clone(), filling.kept());
+        let take = handle.taker();
         spawn_local(async move {
             match camera::take(&file, max_pixels).await {
                 // The draft outlives this screen; the signals do not.
-                Ok(photo) => kept.attach(&path, photo),
+                Ok(photo) => take(photo),
                 Err(error) => drop(failure.try_set(Some(error.explain()))),
             }
             busy.try_set(false);
@@ -138,6 +140,11 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                         on:change=taken
                     />
                 </label>
+                <Show when=move || marked && there.get()>
+                    <Button kind=ButtonKind::Secondary icon=IconName::Edit on_press=move || marking.set(true)>
+                        {t!(i18n, fill.mark)}
+                    </Button>
+                </Show>
                 <Show when=move || there.get()>
                     <Button
                         kind=ButtonKind::Quiet
@@ -148,6 +155,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                     </Button>
                 </Show>
             </div>
+            {marked.then(|| view! { <PadDialog handle kind=DrawingKind::Marks open=marking /> })}
         </div>
     }
 }

@@ -1,16 +1,14 @@
-//! Places: measured by the phone, never typed.
+//! Places: measured by the phone, typed where it cannot.
+
+use std::rc::Rc;
 
 use doorstep_core::submission::Place;
-use doorstep_core::text::LocalText;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
+use super::measure::{Measure, TypedPlace};
 use super::question::Handle;
-use crate::app::use_settings;
-use crate::explain::Explain;
 use crate::i18n::*;
-use crate::place::{locate, locate_roughly};
-use crate::ui::{Badge, Button, ButtonKind, IconName, Notice, Tone};
+use crate::ui::{Badge, Button, ButtonKind, IconName, Tone};
 
 /// Metres beyond which a place is worth measuring again, unless the form says.
 const WARNING_ACCURACY_M: f64 = 100.0;
@@ -19,71 +17,34 @@ const WARNING_ACCURACY_M: f64 = 100.0;
 #[component]
 pub fn PlaceField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<LocalText>);
-    let path = StoredValue::new(handle.path.get_value());
+    let limit_m = handle.parameter("warning-accuracy").unwrap_or(WARNING_ACCURACY_M);
     let filling = handle.filling;
-    let measure = move |exactly: bool| {
-        failure.set(None);
-        busy.set(true);
-        let (path, kept) = (path.get_value(), filling.kept());
-        spawn_local(async move {
-            let place = if exactly { locate().await } else { locate_roughly().await };
-            match place {
-                Ok(place) => kept.located(&path, place),
-                Err(error) => drop(failure.try_set(Some(error.explain()))),
-            }
-            busy.try_set(false);
-        });
+    let taken: Rc<dyn Fn(Place)> = {
+        let (kept, question) = (filling.kept(), handle.question.get_value());
+        Rc::new(move |place| kept.located(&question, place))
     };
-    let limit_m = handle.view.with_untracked(|view| {
-        view.parameters
-            .get("warning-accuracy")
-            .and_then(|limit| limit.parse().ok())
-            .unwrap_or(WARNING_ACCURACY_M)
+    let words = Signal::derive(move || {
+        if handle.is_answered() {
+            t_string!(i18n, fill.locate_again).to_owned()
+        } else {
+            t_string!(i18n, fill.locate).to_owned()
+        }
     });
-    let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
+    let can_clear = move || handle.is_answered() && handle.view.with(|view| !view.required);
     view! {
         <div class="place">
             {move || parts(&handle.value()).map(|parts| view! { <Measured parts limit_m /> })}
-            <div class="cluster">
+            <Measure words enough_m=handle.parameter("capture-accuracy") on_taken=taken />
+            <TypedPlace on_typed=move |value| handle.answer(value) />
+            <Show when=can_clear>
                 <Button
-                    kind=ButtonKind::Secondary
-                    icon=IconName::Place
-                    busy=busy
-                    on_press=move || measure(true)
+                    kind=ButtonKind::Quiet
+                    icon=IconName::Trash
+                    on_press=move || handle.answer(String::new())
                 >
-                    {move || {
-                        if busy.get() {
-                            t_string!(i18n, fill.locating)
-                        } else if there.get() {
-                            t_string!(i18n, fill.locate_again)
-                        } else {
-                            t_string!(i18n, fill.locate)
-                        }
-                    }}
+                    {t!(i18n, fill.remove)}
                 </Button>
-            </div>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Warning icon=IconName::Place>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                                <p>{t!(i18n, fill.locate_help)}</p>
-                                <Button
-                                    kind=ButtonKind::Secondary
-                                    busy=busy
-                                    on_press=move || measure(false)
-                                >
-                                    {t!(i18n, fill.locate_roughly)}
-                                </Button>
-                            </Notice>
-                        }
-                    })
-            }}
+            </Show>
         </div>
     }
 }
@@ -101,7 +62,11 @@ fn parts(value: &str) -> Option<Parts> {
     Some(Parts {
         latitude: numbers.next()?.to_owned(),
         longitude: numbers.next()?.to_owned(),
-        accuracy_m: numbers.nth(1).and_then(|accuracy| accuracy.parse().ok()),
+        // 0 where nobody measured.
+        accuracy_m: numbers
+            .nth(1)
+            .and_then(|accuracy| accuracy.parse().ok())
+            .filter(|accuracy| *accuracy > 0.0),
     })
 }
 

@@ -1,16 +1,12 @@
 //! One question: its words, its widget, whether it is saved, what is wrong.
 
+use doorstep_core::phone::NewFile;
 use doorstep_core::submission::Comment;
-use doorstep_core::text::Language;
-use doorstep_form::{NodeKind, NodePath, NodeView, ProblemKind};
+use doorstep_form::{NodeKind, NodeView, ProblemKind};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::choice::{AcknowledgeField, ChooseMany, ChooseOne, SearchOne};
-use super::photo::PhotoField;
-use super::place::PlaceField;
-use super::signature::SignatureField;
-use super::text::{LineField, LinesField, MomentField};
+use super::widget::Widget;
 use super::{Filling, Question, Save};
 use crate::app::use_settings;
 use crate::i18n::*;
@@ -20,7 +16,7 @@ use crate::ui::{Button, ButtonKind, FieldProblem, Icon, IconName, Notice, Tone, 
 #[derive(Clone, Copy, Debug)]
 pub struct Handle {
     pub filling: Filling,
-    pub path: StoredValue<NodePath>,
+    pub question: StoredValue<Question>,
     pub view: RwSignal<NodeView>,
     given: RwSignal<String>,
     pub composing: RwSignal<bool>,
@@ -49,14 +45,45 @@ impl Handle {
         self.given.with(|given| given == value)
     }
 
+    /// Whether there is an answer. Tracks.
+    pub fn is_answered(self) -> bool {
+        self.given.with(|given| !given.is_empty())
+    }
+
     /// Gives an answer.
     pub fn answer(self, value: String) {
-        self.path.with_value(|path| self.filling.answer(path, value));
+        self.question.with_value(|question| self.filling.answer(question, value));
+    }
+
+    /// Takes what is typed so far.
+    pub fn typing(self, value: String, composing: bool) {
+        self.question.with_value(|question| self.filling.typing(question, value, composing));
+    }
+
+    /// Takes what some work will bring, also when the screen is left before.
+    pub fn taker(self) -> impl FnOnce(NewFile) + 'static {
+        let (kept, question) = (self.filling.kept(), self.question.get_value());
+        move |file| kept.attach(&question, file)
+    }
+
+    /// A parameter of the form, such as `max-pixels`.
+    pub fn parameter<T: std::str::FromStr>(self, name: &str) -> Option<T> {
+        self.view.with_untracked(|view| view.parameters.get(name)?.trim().parse().ok())
     }
 
     /// The longest side of a picture, when the form says.
     pub fn max_pixels(self) -> Option<u32> {
-        self.view.with_untracked(|view| view.parameters.get("max-pixels")?.parse().ok())
+        self.parameter("max-pixels")
+    }
+
+    /// Whether the author asked for this appearance.
+    pub fn looks(self, appearance: &str) -> bool {
+        self.view.with_untracked(|view| view.has_appearance(appearance))
+    }
+
+    /// `aria-required`. Tracks.
+    pub fn required(self) -> Option<&'static str> {
+        self.view.with(|view| view.required).then_some("true")
     }
 
     /// `aria-invalid`. Tracks.
@@ -65,46 +92,62 @@ impl Handle {
     }
 }
 
-/// A node of the form, while it applies.
+/// A question or a note, while it applies.
 #[component]
-pub fn QuestionView(filling: Filling, path: NodePath) -> impl IntoView {
-    let question = filling.question(&path)?;
+pub fn QuestionView(filling: Filling, question: Question) -> impl IntoView {
     let relevant = RwSignal::from(question.view.clone());
     let relevant = Memo::new(move |_| relevant.with(|view| view.relevant));
-    Some(view! {
+    view! {
         <Show when=move || relevant.get()>
-            <Shown filling path=path.clone() question=question.clone() />
+            <Shown filling question=question.clone() />
         </Show>
-    })
+    }
 }
 
 #[component]
-fn Shown(filling: Filling, path: NodePath, question: Question) -> impl IntoView {
+fn Shown(filling: Filling, question: Question) -> impl IntoView {
     let view = RwSignal::from(question.view.clone());
-    match view.with_untracked(|view| (view.kind, view.read_only)) {
-        (NodeKind::Note, _) => view! { <div data-path=path.to_string()><NoteView view /></div> }.into_any(),
-        (NodeKind::Group | NodeKind::Repeat, _) => {
-            view! { <h2 class="question__group">{move || view.with(|view| view.label.clone())}</h2> }
-                .into_any()
-        }
-        _ => view! { <Asked filling path question /> }.into_any(),
+    match view.with_untracked(|view| view.kind) {
+        NodeKind::Note => view! { <NoteView question /> }.into_any(),
+        _ => view! { <Asked filling question /> }.into_any(),
     }
+}
+
+/// The web address that a note or a text is, when it is one.
+pub(super) fn address(value: &str) -> Option<String> {
+    let value = value.trim();
+    (value.starts_with("https://") || value.starts_with("http://")).then(|| value.to_owned())
 }
 
 /// Something to read. What its author marks with ⚠ is serious.
 #[component]
-fn NoteView(view: RwSignal<NodeView>) -> impl IntoView {
-    move || {
-        let (label, hint) = view.with(|view| (view.label.clone(), view.hint.clone()));
+fn NoteView(question: Question) -> impl IntoView {
+    let view = RwSignal::from(question.view.clone());
+    let path = RwSignal::from(question.path.clone());
+    let words = move || {
+        let (label, hint, value, url) = view.with(|view| {
+            (view.label.clone(), view.hint.clone(), view.value.clone(), view.has_appearance("url"))
+        });
         let serious = label.contains('⚠');
         let label = label.replace(['⚠', '\u{fe0f}'], "").trim().to_owned();
+        let link = url.then(|| address(&value)).flatten();
         view! {
             <Notice tone=if serious { Tone::Bad } else { Tone::Warning }>
                 <p class="question__note">{label}</p>
                 {(!hint.is_empty()).then(|| view! { <p>{hint}</p> })}
+                {link
+                    .map(|link| {
+                        let words = link.clone();
+                        view! {
+                            <a href=link target="_blank" rel="noopener noreferrer">
+                                {words}
+                            </a>
+                        }
+                    })}
             </Notice>
         }
-    }
+    };
+    view! { <div data-path=move || path.get().to_string()>{words}</div> }
 }
 
 /// The reviewer's remarks.
@@ -127,14 +170,14 @@ pub fn Comments(comments: Vec<Comment>) -> impl IntoView {
 }
 
 #[component]
-fn Asked(filling: Filling, path: NodePath, question: Question) -> impl IntoView {
+fn Asked(filling: Filling, question: Question) -> impl IntoView {
     let i18n = use_i18n();
     let view = RwSignal::from(question.view.clone());
     let save = RwSignal::from(question.save.clone());
     let judged = RwSignal::from(question.judged.clone());
     let composing = RwSignal::from(question.composing.clone());
-    let comments = filling.comments_on(&path);
-    let data_path = path.to_string();
+    let path = RwSignal::from(question.path.clone());
+    let comments = path.with_untracked(|path| filling.comments_on(path));
     let id = unique_id("question");
     let (label_id, hint_id, problem_id) =
         (format!("{id}-label"), format!("{id}-hint"), format!("{id}-problem"));
@@ -143,9 +186,9 @@ fn Asked(filling: Filling, path: NodePath, question: Question) -> impl IntoView 
     });
     let handle = Handle {
         filling,
-        path: StoredValue::new(path),
         view,
         given: RwSignal::from(question.given.clone()),
+        question: StoredValue::new(question),
         composing,
         id: StoredValue::new(id.clone()),
         label_id: StoredValue::new(label_id.clone()),
@@ -170,7 +213,7 @@ fn Asked(filling: Filling, path: NodePath, question: Question) -> impl IntoView 
         <div
             class="question"
             class:question--wrong=move || problem.with(Option::is_some)
-            data-path=data_path
+            data-path=move || path.get().to_string()
             data-saved=move || save.with(|save| *save == Save::Saved).then_some("true")
             on:focusout=left
         >
@@ -238,87 +281,12 @@ fn SaveFailure(handle: Handle, save: RwSignal<Save>) -> impl IntoView {
                 <p>{move || text.get(settings.language()).to_owned()}</p>
                 <Button
                     kind=ButtonKind::Secondary
-                    on_press=move || handle.path.with_value(|path| handle.filling.retry(path))
+                    on_press=move || handle.question.with_value(|question| handle.filling.retry(question))
                 >
                     {t!(i18n, common.try_again)}
                 </Button>
             </Notice>
         }
         .into_any()
-    }
-}
-
-/// What answers this kind of question.
-#[component]
-fn Widget(handle: Handle) -> impl IntoView {
-    let (kind, read_only, signature, multiline, listed, digits) = handle.view.with_untracked(|view| {
-        (
-            view.kind,
-            view.read_only,
-            view.has_appearance("signature"),
-            view.has_appearance("multiline"),
-            view.has_appearance("minimal") || view.has_appearance("autocomplete"),
-            view.has_appearance("numbers"),
-        )
-    });
-    match kind {
-        _ if read_only => view! { <ReadOnly handle /> }.into_any(),
-        NodeKind::Text if multiline => view! { <LinesField handle /> }.into_any(),
-        NodeKind::Text | NodeKind::Barcode => {
-            view! { <LineField handle keyboard=if digits { "numeric" } else { "text" } /> }.into_any()
-        }
-        NodeKind::Integer => view! { <LineField handle keyboard="numeric" /> }.into_any(),
-        NodeKind::Decimal | NodeKind::Range => view! { <LineField handle keyboard="decimal" /> }.into_any(),
-        NodeKind::Date | NodeKind::Time | NodeKind::DateTime => {
-            view! { <MomentField handle kind /> }.into_any()
-        }
-        NodeKind::SelectOne if listed => view! { <SearchOne handle /> }.into_any(),
-        NodeKind::SelectOne => view! { <ChooseOne handle /> }.into_any(),
-        NodeKind::SelectMultiple => view! { <ChooseMany handle /> }.into_any(),
-        NodeKind::Acknowledge => view! { <AcknowledgeField handle /> }.into_any(),
-        NodeKind::Image if signature => view! { <SignatureField handle /> }.into_any(),
-        NodeKind::Image => view! { <PhotoField handle /> }.into_any(),
-        NodeKind::Geopoint => view! { <PlaceField handle /> }.into_any(),
-        _ => view! { <Unsupported /> }.into_any(),
-    }
-}
-
-/// A question that this phone has no widget for.
-#[component]
-fn Unsupported() -> impl IntoView {
-    let i18n = use_i18n();
-    view! {
-        <Notice tone=Tone::Warning>
-            <p>{t!(i18n, fill.question_unsupported)}</p>
-        </Notice>
-    }
-}
-
-/// A value that is computed or fixed.
-#[component]
-fn ReadOnly(handle: Handle) -> impl IntoView {
-    let settings = use_settings();
-    let words = move || handle.view.with(|view| in_words(view, settings.language()));
-    view! {
-        <output class="question__value" id=handle.id.get_value()>
-            {words}
-        </output>
-    }
-}
-
-/// Labels instead of codes.
-fn in_words(view: &NodeView, language: Language) -> String {
-    match view.kind {
-        NodeKind::SelectOne | NodeKind::SelectMultiple | NodeKind::Rank => {
-            let label = |value: &str| {
-                let found = view.choices.iter().find(|choice| choice.value == value);
-                found.map_or_else(|| value.to_owned(), |choice| choice.label.clone())
-            };
-            let separator = if language == Language::Zh { "、" } else { ", " };
-            view.value.split_whitespace().map(label).collect::<Vec<_>>().join(separator)
-        }
-        NodeKind::DateTime => view.value.chars().take(16).collect::<String>().replace('T', " "),
-        NodeKind::Time => view.value.chars().take(5).collect(),
-        _ => view.value.clone(),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use doorstep_core::phone::draft::FinishError;
+use doorstep_core::phone::draft::log::RepeatChange;
 use doorstep_core::phone::{DraftRecord, NewFile, OpenDraft};
 use doorstep_core::submission::{Place, SubmissionContent};
 use doorstep_core::text::{Language, LocalText};
@@ -18,7 +19,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::{FinishFailure, Question, Save, place};
+use super::{FinishFailure, Question, Save, outline, place};
 use crate::browser::sleep;
 use crate::clock::{new_id, now};
 use crate::explain::Explain;
@@ -55,7 +56,9 @@ pub(super) enum Given {
 /// What the worker does, one after the other.
 #[derive(Debug)]
 pub(super) enum Job {
-    Answer(NodePath, Given),
+    Answer(Question, Given),
+    /// Of a repeat, or of an instance of one; says where the new instance is.
+    Repeat(Question, RepeatChange, oneshot::Sender<Result<Option<NodePath>, LocalText>>),
     Language(Language),
     /// Says that everything before it is done.
     Settle(oneshot::Sender<()>),
@@ -72,14 +75,19 @@ pub(super) struct State {
     pub(super) queue: RefCell<VecDeque<Job>>,
     pub(super) working: Cell<bool>,
     /// What is typed and waits for a pause.
-    pub(super) typed: RefCell<BTreeMap<NodePath, String>>,
+    pub(super) typed: RefCell<BTreeMap<u32, (Question, String)>>,
     pub(super) pause: Cell<Option<TimeoutHandle>>,
-    pub(super) failed: RefCell<BTreeMap<NodePath, Given>>,
+    pub(super) failed: RefCell<BTreeMap<u32, Given>>,
     pub(super) place: RefCell<Option<Place>>,
+    /// By where they are now; groups, repeats and instances too.
     pub(super) questions: RefCell<HashMap<NodePath, Question>>,
+    /// How many questions there have been.
+    numbered: Cell<u32>,
     pub(super) pages: ArcRwSignal<Vec<PageView>>,
     pub(super) problems: ArcRwSignal<Vec<Problem>>,
     pub(super) summary: ArcRwSignal<Vec<SummaryEntry>>,
+    /// How often an answer asked for the next page.
+    pub(super) go_on: ArcRwSignal<usize>,
     /// How many answers are on their way.
     pub(super) unsaved: ArcRwSignal<usize>,
 }
@@ -90,14 +98,14 @@ pub(super) struct State {
 pub struct Kept(pub(super) Rc<State>);
 
 impl Kept {
-    /// Takes a picture and writes it at once.
-    pub fn attach(&self, path: &NodePath, file: NewFile) {
-        self.0.give(path, Given::File(file));
+    /// Takes a picture, a recording or another file and writes it at once.
+    pub fn attach(&self, question: &Question, file: NewFile) {
+        self.0.give(question, Given::File(file));
     }
 
     /// Takes a place and writes it at once.
-    pub fn located(&self, path: &NodePath, place: Place) {
-        self.0.give(path, Given::Value(place::stored(&place)));
+    pub fn located(&self, question: &Question, place: Place) {
+        self.0.give(question, Given::Value(place::stored(&place)));
         self.0.place.replace(Some(place));
     }
 }
@@ -117,9 +125,11 @@ impl State {
             failed: RefCell::default(),
             place: RefCell::default(),
             questions: RefCell::default(),
+            numbered: Cell::new(0),
             pages: ArcRwSignal::new(Vec::new()),
             problems: ArcRwSignal::new(Vec::new()),
             summary: ArcRwSignal::new(Vec::new()),
+            go_on: ArcRwSignal::new(0),
             unsaved: ArcRwSignal::new(0),
         };
         state.show_everything(&draft);
@@ -141,12 +151,14 @@ impl State {
         let _ = settled.await;
     }
 
-    pub(super) fn mark(&self, path: &NodePath, save: Save) {
-        if let Some(question) = self.questions.borrow().get(path)
-            && question.save.with_untracked(|before| *before != save)
-        {
+    pub(super) fn mark(&self, question: &Question, save: Save) {
+        if question.save.with_untracked(|before| *before != save) {
             question.save.set(save);
         }
+        self.count_unsaved();
+    }
+
+    fn count_unsaved(&self) {
         let saving = self
             .questions
             .borrow()
@@ -165,22 +177,22 @@ impl State {
             pause.clear();
         }
         let typed = std::mem::take(&mut *self.typed.borrow_mut());
-        for (path, value) in typed {
-            self.give(&path, Given::Value(value));
+        for (question, value) in typed.into_values() {
+            self.give(&question, Given::Value(value));
         }
     }
 
-    pub(super) fn give(self: &Rc<Self>, path: &NodePath, given: Given) {
-        self.failed.borrow_mut().remove(path);
-        self.mark(path, Save::Saving);
-        if let (Given::Value(value), Some(question)) = (&given, self.questions.borrow().get(path)) {
+    pub(super) fn give(self: &Rc<Self>, question: &Question, given: Given) {
+        self.failed.borrow_mut().remove(&question.id);
+        self.mark(question, Save::Saving);
+        if let Given::Value(value) = &given {
             question.given.set(value.clone());
         }
         // What waits and is given anew need not be written.
         self.queue
             .borrow_mut()
-            .retain(|job| !matches!(job, Job::Answer(waiting, Given::Value(_)) if waiting == path));
-        self.enqueue(Job::Answer(path.clone(), given));
+            .retain(|job| !matches!(job, Job::Answer(waiting, Given::Value(_)) if waiting.id == question.id));
+        self.enqueue(Job::Answer(question.clone(), given));
     }
 
     pub(super) fn enqueue(self: &Rc<Self>, job: Job) {
@@ -206,7 +218,11 @@ impl State {
             let Some(job) = self.queue.borrow_mut().pop_front() else { break };
             let Some(mut draft) = self.draft.take() else { break };
             match job {
-                Job::Answer(path, given) => self.write(&mut draft, path, given).await,
+                Job::Answer(question, given) => self.write(&mut draft, question, given).await,
+                Job::Repeat(question, change, done) => {
+                    // Nobody waits any more: nothing to tell.
+                    let _ = done.send(self.change(&mut draft, &question, change).await);
+                }
                 Job::Language(language) => {
                     draft.session.set_language(language.code());
                     self.show_everything(&draft);
@@ -223,18 +239,26 @@ impl State {
         self.working.set(false);
     }
 
-    async fn write(&self, draft: &mut OpenDraft, path: NodePath, given: Given) {
+    /// Where the question is, unless it went with its instance.
+    fn whereabouts(&self, question: &Question) -> Option<NodePath> {
+        let path = question.path.get_untracked();
+        let there = self.questions.borrow().get(&path).is_some_and(|there| there.id == question.id);
+        there.then_some(path)
+    }
+
+    async fn write(&self, draft: &mut OpenDraft, question: Question, given: Given) {
+        let Some(path) = self.whereabouts(&question) else { return };
         let written = self.try_write(draft, &path, &given).await;
         match written {
             Ok(mut changed) => {
-                let later = self.typed.borrow().contains_key(&path)
+                let later = self.typed.borrow().contains_key(&question.id)
                     || self
                         .queue
                         .borrow()
                         .iter()
-                        .any(|job| matches!(job, Job::Answer(next, _) if *next == path));
+                        .any(|job| matches!(job, Job::Answer(next, _) if next.id == question.id));
                 if !later {
-                    self.mark(&path, Save::Saved);
+                    self.mark(&question, Save::Saved);
                     changed.push(path);
                 }
                 self.show(draft, &changed);
@@ -242,8 +266,8 @@ impl State {
             Err(text) => {
                 // The session may have it; what depends on it is shown so.
                 self.show_everything(draft);
-                self.failed.borrow_mut().insert(path.clone(), given);
-                self.mark(&path, Save::Failed(text));
+                self.failed.borrow_mut().insert(question.id, given);
+                self.mark(&question, Save::Failed(text));
             }
         }
     }
@@ -264,6 +288,49 @@ impl State {
         };
         changed.extend(by_answer.map_err(|error| error.explain())?);
         Ok(changed)
+    }
+
+    /// Adds or removes an instance, on the disk and then on the screen.
+    async fn change(
+        &self,
+        draft: &mut OpenDraft,
+        question: &Question,
+        change: RepeatChange,
+    ) -> Result<Option<NodePath>, LocalText> {
+        let Some(path) = self.whereabouts(question) else { return Ok(None) };
+        let phone = self.phone.phone().map_err(|error| error.explain())?;
+        let changed = match change {
+            RepeatChange::Added => phone.add_repeat(draft, &path, now()).await,
+            RepeatChange::Removed => phone.remove_repeat(draft, &path, now()).await,
+        };
+        let changed = changed.map_err(|error| error.explain())?;
+        match change {
+            RepeatChange::Added => {
+                self.show(draft, &changed);
+                let last = draft.session.node(&path).and_then(|view| view.instances).unwrap_or(0);
+                Ok(format!("{path}[{last}]").parse().ok())
+            }
+            RepeatChange::Removed => {
+                self.move_up(&path);
+                self.show_everything(draft);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Questions behind an instance that is gone are now where it was.
+    fn move_up(&self, removed: &NodePath) {
+        let mut questions = self.questions.borrow_mut();
+        let mut left = HashMap::with_capacity(questions.len());
+        for (path, question) in questions.drain() {
+            if let Some(now) = path.after_removal(removed) {
+                if now != path {
+                    question.path.set(now.clone());
+                }
+                left.insert(now, question);
+            }
+        }
+        *questions = left;
     }
 
     /// Sets the signals of what changed.
@@ -288,28 +355,32 @@ impl State {
         self.show(draft, &paths);
     }
 
-    /// Pages, problems, and questions that came with a counted repeat.
+    /// Pages, problems, and questions that came or went with an instance.
     fn show_frame(&self, draft: &OpenDraft) {
         let pages = draft.session.pages();
         if self.pages.with_untracked(|before| *before != pages) {
-            for path in pages.iter().flat_map(|page| &page.nodes) {
-                let known = self.questions.borrow().contains_key(path);
-                if let Some(view) = draft.session.node(path).filter(|_| !known) {
-                    let question = Question {
-                        given: ArcRwSignal::new(view.value.clone()),
-                        view: ArcRwSignal::new(view),
-                        save: ArcRwSignal::default(),
-                        judged: ArcRwSignal::new(false),
-                        composing: ArcRwSignal::new(false),
-                    };
-                    self.questions.borrow_mut().insert(path.clone(), question);
-                }
-            }
+            self.meet(draft, &pages);
             self.pages.set(pages);
+            self.count_unsaved();
         }
         let problems = draft.session.problems();
         if self.problems.with_untracked(|before| *before != problems) {
             self.problems.set(problems);
+        }
+    }
+
+    fn meet(&self, draft: &OpenDraft, pages: &[PageView]) {
+        let there = outline::with_containers(pages.iter().flat_map(|page| &page.nodes));
+        let mut questions = self.questions.borrow_mut();
+        questions.retain(|path, _| there.contains(path));
+        for path in there {
+            if questions.contains_key(&path) {
+                continue;
+            }
+            if let Some(view) = draft.session.node(&path) {
+                self.numbered.set(self.numbered.get() + 1);
+                questions.insert(path, Question::new(self.numbered.get(), view));
+            }
         }
     }
 

@@ -1,17 +1,16 @@
-//! Answers that are typed, and dates and times.
+//! Answers that are typed.
 
-use chrono::{DateTime, NaiveDateTime, NaiveTime};
-use doorstep_form::NodeKind;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::question::Handle;
-use crate::clock::now;
+use super::question::{Handle, address};
+use crate::i18n::*;
+use crate::ui::{Icon, IconName};
 
 /// What is in the field: what is typed, until the engine has it; then what the
 /// engine made of it (full-width digits become plain ones), unless somebody is
 /// typing.
-fn field_text(handle: Handle, shown: impl Fn(&str) -> String + 'static) -> RwSignal<String> {
+pub(super) fn field_text(handle: Handle, shown: impl Fn(&str) -> String + 'static) -> RwSignal<String> {
     let text = RwSignal::new(handle.view.with_untracked(|view| shown(&view.value)));
     Effect::new(move |_| {
         let value = handle.view.with(|view| shown(&view.value));
@@ -27,12 +26,34 @@ fn has_focus(id: &str) -> bool {
 }
 
 /// The value of the input or text area that an event is about.
-fn typed_value(event: &web_sys::Event) -> String {
+pub(super) fn typed_value(event: &web_sys::Event) -> String {
     let Some(target) = event.target() else { return String::new() };
     match target.dyn_into::<web_sys::HtmlTextAreaElement>() {
         Ok(area) => area.value(),
         Err(target) => {
             target.dyn_into::<web_sys::HtmlInputElement>().map(|input| input.value()).unwrap_or_default()
+        }
+    }
+}
+
+/// What a line is for; decides the keyboard and how it is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LineKind {
+    Text,
+    /// Whole numbers, and texts of digits.
+    Digits,
+    Decimal,
+    /// Hidden while it is not looked at.
+    Masked,
+}
+
+impl LineKind {
+    /// As in `inputmode`.
+    fn keyboard(self) -> &'static str {
+        match self {
+            Self::Text | Self::Masked => "text",
+            Self::Digits => "numeric",
+            Self::Decimal => "decimal",
         }
     }
 }
@@ -47,7 +68,7 @@ struct Typing {
 impl Typing {
     fn take(self, value: String) {
         let composing = self.handle.composing.get_untracked();
-        self.handle.path.with_value(|path| self.handle.filling.typing(path, value.clone(), composing));
+        self.handle.typing(value.clone(), composing);
         self.text.set(value);
     }
 
@@ -62,31 +83,106 @@ impl Typing {
     }
 }
 
-/// One line; `keyboard` as in `inputmode`. Numbers are text too, so that
-/// full-width digits are taken and nothing typed is lost.
+/// `1234567.5` as `1,234,567.5`; what is no number stays as it is.
+pub(super) fn with_separators(value: &str) -> String {
+    let (sign, rest) = match value.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", value),
+    };
+    let (whole, fraction) = match rest.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (rest, None),
+    };
+    if whole.is_empty() || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.to_owned();
+    }
+    let mut grouped = String::from(sign);
+    for (position, digit) in whole.chars().enumerate() {
+        if position > 0 && (whole.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        grouped.push('.');
+        grouped.push_str(fraction);
+    }
+    grouped
+}
+
+/// One line. Numbers are text too, so that full-width digits are taken and
+/// nothing typed is lost.
 #[component]
-pub fn LineField(handle: Handle, keyboard: &'static str) -> impl IntoView {
-    let typing = Typing { handle, text: field_text(handle, str::to_owned) };
+pub fn LineField(handle: Handle, kind: LineKind) -> impl IntoView {
+    let i18n = use_i18n();
+    let grouped = handle.looks("thousands-sep");
+    let shown = move |value: &str| if grouped { with_separators(value) } else { value.to_owned() };
+    let typing = Typing { handle, text: field_text(handle, shown) };
+    let take = move |value: String| {
+        typing.take(if grouped { value.replace([',', '\u{ff0c}'], "") } else { value });
+    };
+    // Separators would be in the way of whoever types.
+    let entered = move |_| {
+        if grouped {
+            typing.text.set(handle.value_untracked());
+        }
+    };
+    let left = move |_| {
+        typing.settle();
+        if grouped {
+            typing.text.set(with_separators(&handle.value_untracked()));
+        }
+    };
+    let bare = RwSignal::new(kind != LineKind::Masked);
+    let toggle = (kind == LineKind::Masked).then(|| {
+        view! {
+            <button
+                type="button"
+                class="icon-button"
+                aria-pressed=move || if bare.get() { "true" } else { "false" }
+                aria-label=move || t_string!(i18n, fill.show_masked)
+                on:click=move |_| bare.update(|bare| *bare = !*bare)
+            >
+                {move || view! { <Icon name=if bare.get() { IconName::EyeOff } else { IconName::Eye } /> }}
+            </button>
+        }
+    });
+    let url = handle.looks("url");
+    let link = move || url.then(|| address(&handle.value())).flatten();
     view! {
-        <input
-            class="input"
-            class:input--number=keyboard != "text"
-            type="text"
-            inputmode=keyboard
-            autocomplete="off"
-            id=handle.id.get_value()
-            aria-describedby=handle.described_by.get_value()
-            aria-required=move || handle.view.with(|view| view.required).then_some("true")
-            aria-invalid=move || handle.invalid()
-            prop:value=typing.text
-            on:compositionstart=move |_| typing.compose(true)
-            on:compositionend=move |event| {
-                typing.compose(false);
-                typing.take(typed_value(&event));
-            }
-            on:input=move |event| typing.take(typed_value(&event))
-            on:blur=move |_| typing.settle()
-        />
+        <div class:input-with=kind == LineKind::Masked>
+            <input
+                class="input"
+                class:input--number=kind.keyboard() != "text"
+                type=move || if bare.get() { "text" } else { "password" }
+                inputmode=if url { "url" } else { kind.keyboard() }
+                autocomplete=if kind == LineKind::Masked { "new-password" } else { "off" }
+                id=handle.id.get_value()
+                aria-describedby=handle.described_by.get_value()
+                aria-required=move || handle.required()
+                aria-invalid=move || handle.invalid()
+                prop:value=typing.text
+                on:focus=entered
+                on:compositionstart=move |_| typing.compose(true)
+                on:compositionend=move |event| {
+                    typing.compose(false);
+                    take(typed_value(&event));
+                }
+                on:input=move |event| take(typed_value(&event))
+                on:blur=left
+            />
+            {toggle}
+        </div>
+        {move || {
+            link()
+                .map(|link| {
+                    view! {
+                        <a class="link" href=link target="_blank" rel="noopener noreferrer">
+                            {t!(i18n, fill.open_link)}
+                        </a>
+                    }
+                })
+        }}
     }
 }
 
@@ -101,7 +197,7 @@ pub fn LinesField(handle: Handle) -> impl IntoView {
             rows="3"
             id=handle.id.get_value()
             aria-describedby=handle.described_by.get_value()
-            aria-required=move || handle.view.with(|view| view.required).then_some("true")
+            aria-required=move || handle.required()
             aria-invalid=move || handle.invalid()
             prop:value=typing.text
             on:compositionstart=move |_| typing.compose(true)
@@ -115,70 +211,24 @@ pub fn LinesField(handle: Handle) -> impl IntoView {
     }
 }
 
-/// A day, a time of day, or a moment, in the phone's zone.
-#[component]
-pub fn MomentField(handle: Handle, kind: NodeKind) -> impl IntoView {
-    let typing = Typing { handle, text: field_text(handle, move |value| shown(kind, value)) };
-    let input_type = match kind {
-        NodeKind::Date => "date",
-        NodeKind::Time => "time",
-        _ => "datetime-local",
-    };
-    let take = move |event: web_sys::Event| {
-        let local = typed_value(&event);
-        let value = stored(kind, &local);
-        // The field is left as it is: setting it would undo a date half typed.
-        handle.path.with_value(|path| handle.filling.typing(path, value, false));
-    };
-    view! {
-        <input
-            autocomplete="off"
-            class="input"
-            type=input_type
-            id=handle.id.get_value()
-            aria-describedby=handle.described_by.get_value()
-            aria-required=move || handle.view.with(|view| view.required).then_some("true")
-            aria-invalid=move || handle.invalid()
-            prop:value=typing.text
-            on:input=move |event| take(event.unchecked_into())
-            on:blur=move |_| typing.settle()
-        />
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// As the browser's field wants it: `2026-11-23`, `09:30`, `2026-11-23T09:30`.
-fn shown(kind: NodeKind, value: &str) -> String {
-    match kind {
-        NodeKind::Time => value.chars().take(5).collect(),
-        NodeKind::DateTime => DateTime::parse_from_rfc3339(value).map_or_else(
-            |_| value.chars().take(16).collect(),
-            |moment| moment.with_timezone(now().offset()).format("%Y-%m-%dT%H:%M").to_string(),
-        ),
-        _ => value.to_owned(),
-    }
-}
-
-/// As the engine wants it, with the phone's zone. What does not read stays as
-/// it is, and the engine says so.
-fn stored(kind: NodeKind, local: &str) -> String {
-    let zone = *now().offset();
-    match kind {
-        NodeKind::Time => match NaiveTime::parse_from_str(local, "%H:%M")
-            .or_else(|_| NaiveTime::parse_from_str(local, "%H:%M:%S"))
-        {
-            Ok(time) => format!("{}{zone}", time.format("%H:%M:%S%.3f")),
-            Err(_) => local.to_owned(),
-        },
-        NodeKind::DateTime => {
-            let moment = NaiveDateTime::parse_from_str(local, "%Y-%m-%dT%H:%M")
-                .or_else(|_| NaiveDateTime::parse_from_str(local, "%Y-%m-%dT%H:%M:%S"))
-                .ok()
-                .and_then(|moment| moment.and_local_timezone(zone).single());
-            moment.map_or_else(
-                || local.to_owned(),
-                |moment| moment.format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
-            )
+    #[test]
+    fn thousands_are_set_apart() {
+        let cases = [
+            ("", ""),
+            ("7", "7"),
+            ("123", "123"),
+            ("1234", "1,234"),
+            ("-1234567.25", "-1,234,567.25"),
+            ("12.", "12."),
+            ("一百", "一百"),
+            ("1e9", "1e9"),
+        ];
+        for (value, shown) in cases {
+            assert_eq!(with_separators(value), shown, "{value}");
         }
-        _ => local.to_owned(),
     }
 }

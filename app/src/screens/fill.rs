@@ -3,21 +3,25 @@
 use doorstep_core::ids::DraftId;
 use doorstep_core::phone::OpenDraft;
 use doorstep_core::text::LocalText;
-use doorstep_form::{NodePath, PageView};
+use doorstep_form::PageView;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_params_map};
-use wasm_bindgen::JsCast;
 
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
 use crate::explain::Explain;
-use crate::fill::{CheckStep, Comments, Filling, FinishFailure, QuestionView, all_written};
+use crate::fill::outline::Outline;
+use crate::fill::{CheckStep, Comments, Filling, FinishFailure, Sheet, SheetView, all_written};
 use crate::i18n::*;
 use crate::ui::{
     Actions, Button, ButtonKind, Dialog, DialogActions, IconButton, IconName, Loading, Notice, Page, Tone,
 };
+
+mod steps;
+
+use steps::{Step, Steps, show_question, to_the_top};
 
 /// Opening a draft.
 #[derive(Clone)]
@@ -86,185 +90,6 @@ async fn open(
     phone.open_draft(id, language, now()).await.map_err(|error| error.explain())
 }
 
-/// Where in the form one is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    /// The section of this index.
-    Section(usize),
-    Check,
-}
-
-/// Moves between the steps of one form.
-#[derive(Clone, Copy)]
-struct Steps {
-    filling: Filling,
-    now: RwSignal<Step>,
-    /// The sections with something to fill or read.
-    sections: Memo<Vec<PageView>>,
-    /// A question to show once its section is there.
-    wanted: RwSignal<Option<NodePath>>,
-    /// "Next" was pressed and something is missing; the next press goes on.
-    warned: RwSignal<bool>,
-}
-
-impl Steps {
-    fn new(filling: Filling) -> Self {
-        let sections = Memo::new(move |_| {
-            let mut pages = filling.pages();
-            pages.retain(|page| {
-                page.nodes.iter().any(|path| {
-                    filling.question(path).is_some_and(|question| {
-                        question.view.with(|view| view.relevant && !view.kind.is_container())
-                    })
-                })
-            });
-            pages
-        });
-        let first = sections.with_untracked(|sections| sections.first().map_or(0, |page| page.index));
-        let steps = Self {
-            filling,
-            now: RwSignal::new(Step::Section(first)),
-            sections,
-            wanted: RwSignal::new(None),
-            warned: RwSignal::new(false),
-        };
-        if let Some(page) = steps.page_to_resume() {
-            steps.now.set(Step::Section(page));
-        }
-        steps
-    }
-
-    /// The section of the first remark for a correction, else of the last
-    /// answer.
-    fn page_to_resume(self) -> Option<usize> {
-        let record = self.filling.record();
-        let commented: Option<NodePath> =
-            record.comments.iter().find_map(|comment| comment.path.as_ref()?.parse().ok());
-        let last = self.filling.last_answered();
-        self.page_of(&last.or(commented)?)
-    }
-
-    fn page_of(self, path: &NodePath) -> Option<usize> {
-        self.sections.with_untracked(|sections| {
-            sections.iter().find(|page| page.nodes.contains(path)).map(|page| page.index)
-        })
-    }
-
-    /// The section on the screen. Tracks.
-    fn section(self) -> Option<PageView> {
-        match self.now.get() {
-            Step::Section(index) => {
-                self.sections.with(|sections| sections.iter().find(|page| page.index == index).cloned())
-            }
-            Step::Check => None,
-        }
-    }
-
-    /// Number of this step and of all, from 1. Tracks.
-    fn progress(self) -> (usize, usize) {
-        self.sections.with(|sections| {
-            let all = sections.len() + 1;
-            match self.now.get() {
-                Step::Section(index) => {
-                    (sections.iter().position(|page| page.index >= index).unwrap_or(all - 1) + 1, all)
-                }
-                Step::Check => (all, all),
-            }
-        })
-    }
-
-    fn is_first(self) -> bool {
-        self.progress().0 == 1
-    }
-
-    fn go(self, step: Step) {
-        self.filling.flush();
-        self.warned.set(false);
-        if step == Step::Check {
-            let filling = self.filling;
-            spawn_local(async move { filling.settle().await });
-        }
-        self.now.set(step);
-        if self.wanted.with_untracked(Option::is_none) {
-            to_the_top();
-        }
-    }
-
-    /// To a question, wherever it is.
-    fn go_to(self, path: NodePath) {
-        self.filling.judge(std::slice::from_ref(&path));
-        if let Some(page) = self.page_of(&path) {
-            self.wanted.set(Some(path));
-            self.go(Step::Section(page));
-        }
-    }
-
-    fn back(self) {
-        let before = self.sections.with_untracked(|sections| {
-            let before = match self.now.get_untracked() {
-                Step::Section(index) => sections.iter().rfind(|page| page.index < index),
-                Step::Check => sections.last(),
-            };
-            before.map(|page| page.index)
-        });
-        if let Some(index) = before {
-            self.go(Step::Section(index));
-        }
-    }
-
-    /// On, once everything is written. What is missing is shown first; a
-    /// second press goes on all the same, and the last page lists it.
-    async fn next(self) {
-        let Step::Section(index) = self.now.get_untracked() else { return };
-        self.filling.settle().await;
-        let Some(Step::Section(still)) = self.now.try_get_untracked() else { return };
-        if still != index {
-            return;
-        }
-        let nodes = self.sections.with_untracked(|sections| {
-            sections
-                .iter()
-                .find(|page| page.index == index)
-                .map(|page| page.nodes.clone())
-                .unwrap_or_default()
-        });
-        let wrong = self.filling.judge(&nodes);
-        if let Some(path) = wrong.filter(|_| !self.warned.get_untracked()) {
-            self.warned.set(true);
-            show_question(&path);
-            return;
-        }
-        let after = self.sections.with_untracked(|sections| {
-            sections.iter().find(|page| page.index > index).map(|page| page.index)
-        });
-        self.go(after.map_or(Step::Check, Step::Section));
-    }
-}
-
-/// A step begins at its top, and with its heading for a screen reader.
-fn to_the_top() {
-    window().scroll_to_with_x_and_y(0.0, 0.0);
-    focus(".page__title");
-}
-
-fn focus(selector: &str) {
-    let found = document().query_selector(selector).ok().flatten();
-    if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // Fails only for elements that are gone.
-        let _ = element.focus();
-    }
-}
-
-/// Brings a question into view and its first field into focus.
-fn show_question(path: &NodePath) {
-    // A path is made of names and positions; it needs no escaping.
-    let wrapper = format!("[data-path=\"{path}\"]");
-    if let Ok(Some(element)) = document().query_selector(&wrapper) {
-        element.scroll_into_view();
-    }
-    focus(&format!("{wrapper} input, {wrapper} textarea, {wrapper} button, {wrapper} canvas"));
-}
-
 #[component]
 fn OpenForm(filling: Filling) -> impl IntoView {
     let i18n = use_i18n();
@@ -299,7 +124,6 @@ fn OpenForm(filling: Filling) -> impl IntoView {
         Some(_) => t_string!(i18n, fill.reminders).to_owned(),
         None => t_string!(i18n, fill.check).to_owned(),
     });
-    let unsupported = filling.unsupported();
     view! {
         <Page
             title
@@ -314,17 +138,7 @@ fn OpenForm(filling: Filling) -> impl IntoView {
                 }
             }
         >
-            {match unsupported {
-                Some(question) => {
-                    view! {
-                        <Notice tone=Tone::Warning>
-                            <p>{t!(i18n, fill.form_unsupported, question = question)}</p>
-                        </Notice>
-                    }
-                        .into_any()
-                }
-                None => view! { <Form steps /> }.into_any(),
-            }}
+            <Form steps />
             <ThrowAway filling open=throw_away />
         </Page>
     }
@@ -335,21 +149,34 @@ fn Form(steps: Steps) -> impl IntoView {
     let i18n = use_i18n();
     let filling = steps.filling;
     let record = filling.record();
-    let nodes = Memo::new(move |_| steps.section().map(|page| page.nodes));
+    let section = Memo::new(move |_| steps.section().map(|page| page.index));
+    let sheet = move |index: usize| {
+        let outline = Memo::new(move |_| {
+            let pages = filling.pages();
+            let page = pages.iter().find(|page| page.index == index);
+            page.map(|page| Outline::of(&page.nodes)).unwrap_or_default()
+        });
+        Sheet { filling, outline, wanted: steps.unfolded }
+    };
+    Effect::new(move |before: Option<usize>| {
+        let asked = filling.asked_to_go_on();
+        if before.is_some_and(|before| before != asked) && steps.asks_one_thing() {
+            spawn_local(async move { steps.next().await });
+        }
+        asked
+    });
     let general: Vec<_> = record.comments.iter().filter(|comment| comment.path.is_none()).cloned().collect();
     let corrects = !record.comments.is_empty();
     view! {
         <Progress steps label=record.case_label />
-        <Show when=move || corrects && nodes.with(Option::is_some) && steps.is_first()>
+        <Show when=move || corrects && section.get().is_some() && steps.is_first()>
             <Notice tone=Tone::Info>
                 <p>{t!(i18n, fill.correction)}</p>
             </Notice>
             <Comments comments=general.clone() />
         </Show>
-        {move || match nodes.get() {
-            Some(nodes) => {
-                nodes.into_iter().map(|path| view! { <QuestionView filling path /> }).collect_view().into_any()
-            }
+        {move || match section.get() {
+            Some(index) => view! { <SheetView sheet=sheet(index) /> }.into_any(),
             None => view! { <CheckStep filling on_go=move |path| steps.go_to(path) /> }.into_any(),
         }}
         <Bar steps />

@@ -90,7 +90,8 @@ fn prefilled_answers_pass_the_forms_constraints() {
             (line.question.clone(), value.to_text())
         })
         .collect();
-    let context = Context { now, seed: 1, username: "li".to_owned(), device_id: "d".to_owned() };
+    let context =
+        Context { now, seed: 1, username: "li".to_owned(), device_id: "d".to_owned(), ..Context::default() };
     let session = Session::start(plan, context, &prefill);
     let filled = ["e_name", "cats", "town", "village", "grid_code", "address", "worker1"];
     for problem in session.problems() {

@@ -101,11 +101,12 @@ async fn files(connection: &impl ConnectionTrait, id: SubmissionId) -> Result<Ve
         .into_iter()
         .map(|file| {
             let stored = file.stored_at.is_some();
-            let size = sizes.get(&file.sha256).filter(|_| stored);
+            let size = sizes.get(&file.sha256).filter(|(width, _)| stored && *width > 0);
             MediaRecord {
                 media_id: file.media_id,
                 path: file.path,
                 file_name: file.file_name,
+                content_type: file.content_type,
                 stored,
                 width_px: size.and_then(|(width, _)| u32::try_from(*width).ok()),
                 height_px: size.and_then(|(_, height)| u32::try_from(*height).ok()),

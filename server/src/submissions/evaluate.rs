@@ -49,6 +49,7 @@ pub(crate) async fn evaluate(
         seed: content.submission_id.0.as_u64_pair().1,
         username: login_name.to_owned(),
         device_id: String::new(),
+        ..Context::default()
     };
     let content = content.clone();
     Ok(Some(web::block(move || judge(plan, context, &content)).await?))

@@ -196,7 +196,11 @@ pub struct MediaRecord {
     pub media_id: MediaId,
     pub path: String,
     pub file_name: String,
+    /// As it was announced.
+    #[serde(default)]
+    pub content_type: String,
     pub stored: bool,
+    /// Of a picture.
     pub width_px: Option<u32>,
     pub height_px: Option<u32>,
 }

@@ -75,6 +75,10 @@ pub struct Place {
     pub at: DateTime<FixedOffset>,
 }
 
+/// Largest file. A 1600 px photo is about 400 KB; half an hour of speech or
+/// twenty seconds of film still fit.
+pub const FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
+
 /// A file that a submission expects.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MediaReference {
@@ -85,7 +89,7 @@ pub struct MediaReference {
     pub file_name: String,
     pub sha256: ContentHash,
     pub size_bytes: u64,
-    /// As the phone made it: `image/jpeg` or `image/png`.
+    /// As the phone says: `image/jpeg`, `audio/webm`.
     pub content_type: String,
 }
 

@@ -12,15 +12,20 @@ mod evaluate;
 mod functions;
 mod lexer;
 mod moment;
+mod outline;
 mod parser;
+mod paths;
 mod value;
 
 pub(crate) use ast::{Axis, Call, Expr, Lookup, Operator, Path, Start, Step, Test, visit};
-pub(crate) use environment::{Environment, Handle};
+pub use environment::{Dialect, Zone};
+pub(crate) use environment::{Environment, Handle, Nodes, Sort};
 pub(crate) use evaluate::{Evaluator, Focus};
 pub(crate) use functions::Kind;
+pub(crate) use functions::mixed;
 pub(crate) use moment::{Moment, date_time_text, parse_date, parse_date_time, parse_time};
-pub(crate) use parser::parse;
+pub(crate) use outline::outline;
+pub(crate) use parser::{parse, parse_leniently};
 pub(crate) use value::{Value, number_text, text_to_number};
 
 use serde::Serialize;

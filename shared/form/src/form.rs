@@ -9,7 +9,11 @@
 use crate::problem::AuthoringProblem;
 use crate::workbook::Workbook;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// What stands before the names of lists of the sheet `external_choices`.
+pub(crate) const EXTERNAL_CHOICES: &str = "external_choices/";
 
 /// How deep groups and repeats may lie inside each other.
 pub const MAX_NESTING: usize = 32;
@@ -32,9 +36,42 @@ pub struct Form {
     /// Name of the root element, as absolute paths in expressions write it.
     #[serde(default = "default_root", skip_serializing_if = "is_default_root")]
     pub(crate) root: String,
+    /// Attributes of the root element beside `id` and `version`, as nodes of
+    /// kind [`NodeKind::Attribute`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) root_attributes: Vec<Node>,
+    /// Prefix → namespace, for names and attributes that have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) namespaces: BTreeMap<String, String>,
+    /// The instance: its elements in document order. A form from a workbook has
+    /// a group `meta` only for what the workbook puts into it (audit, entities);
+    /// `instanceID` and `instanceName` are added for other clients.
     pub(crate) nodes: Vec<Node>,
+    /// What is shown in which order, where that is not the order of the
+    /// instance: forms that came as XML may say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Vec<BodyItem>>,
+    /// Actions of the form as a whole; those of a node are with the node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) actions: Vec<Action>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) lists: BTreeMap<String, Vec<Choice>>,
+    /// Secondary instances that the form itself carries, by name: the XML of
+    /// their root element.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) documents: BTreeMap<String, String>,
+    /// Texts that expressions name by id: `jr:itext('id')`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) texts: BTreeMap<String, NamedText>,
+    /// Attributes of the `submission` element: where and how to send.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) submission: BTreeMap<String, String>,
+    /// Names of the lists that come from the sheet `external_choices`, with
+    /// [`EXTERNAL_CHOICES`] before them: other clients get them as the file
+    /// `itemsets.csv` and the select as an input with a query, not as a secondary
+    /// instance.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) external_lists: BTreeSet<String>,
     /// Lists that come as files beside the form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) externals: Vec<External>,
@@ -43,6 +80,12 @@ pub struct Form {
     pub(crate) survey_columns: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name_column: Option<String>,
+    /// Attributes of the model: versions of the specifications it follows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) model_attributes: BTreeMap<String, String>,
+    /// The author wants instances without an identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) no_instance_id: bool,
 }
 
 fn default_root() -> String {
@@ -53,25 +96,137 @@ fn is_default_root(root: &String) -> bool {
     root == "data"
 }
 
-/// One text in the languages of the form, by the position of the language; an
-/// empty string where a language lacks it.
+/// One text in the languages of the form, by the position of the language;
+/// without words where a language lacks it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Text(pub(crate) Vec<String>);
+pub struct Text(pub(crate) Vec<Words>);
 
 impl Text {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(String::is_empty)
+        self.0.iter().all(Words::is_empty)
     }
 
     /// The text in this language, else in the first language that has it.
-    pub(crate) fn in_language(&self, language: usize) -> Option<&str> {
+    pub(crate) fn in_language(&self, language: usize) -> Option<&Words> {
         self.0
             .get(language)
-            .filter(|text| !text.is_empty())
-            .or_else(|| self.0.iter().find(|text| !text.is_empty()))
-            .map(String::as_str)
+            .filter(|words| !words.is_empty())
+            .or_else(|| self.0.iter().find(|words| !words.is_empty()))
     }
+}
+
+/// A text in one language: words, and between them the values of expressions.
+///
+/// As JSON it is the text as an author writes it (`Dear ${name}`), or the list
+/// of its pieces where that could not be told from plain words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WordsJson", into = "WordsJson")]
+pub(crate) struct Words(pub(crate) Vec<Piece>);
+
+/// A piece of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Piece {
+    /// As it is.
+    Text(String),
+    /// The value of this expression.
+    Output(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WordsJson {
+    Written(String),
+    Pieces(Vec<Piece>),
+}
+
+impl From<WordsJson> for Words {
+    fn from(json: WordsJson) -> Self {
+        match json {
+            WordsJson::Written(text) => Words::written(&text),
+            WordsJson::Pieces(pieces) => Words(pieces),
+        }
+    }
+}
+
+impl From<Words> for WordsJson {
+    fn from(words: Words) -> Self {
+        let written = words.to_string();
+        if Words::written(&written) == words {
+            WordsJson::Written(written)
+        } else {
+            WordsJson::Pieces(words.0)
+        }
+    }
+}
+
+impl Words {
+    /// Reads a text as authors write it: `${name}` stands for an answer.
+    pub(crate) fn written(text: &str) -> Words {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let Some((name, after)) = behind.split_once('}') else { break };
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            pieces.push(Piece::Output(format!("${{{name}}}")));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        Words(pieces)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text, when nothing in it is computed.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Words {
+    /// As an author would write it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) | Piece::Output(text) => formatter.write_str(text),
+        })
+    }
+}
+
+/// A text with a name, and the media that go with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NamedText {
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub(crate) text: Text,
+    #[serde(default, skip_serializing_if = "Media::is_empty")]
+    pub(crate) media: Media,
+}
+
+/// Files that belong to a label: kind → file name by language.
+pub(crate) type Media = BTreeMap<MediaKind, Text>;
+
+/// What a file beside a label is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// A larger picture, shown on request.
+    BigImage,
+    /// A sound.
+    Audio,
+    /// A film.
+    Video,
 }
 
 /// What a node is. A question's kind decides which values it takes.
@@ -136,6 +291,27 @@ pub enum NodeKind {
     Username,
     /// The device on which it is filled.
     DeviceId,
+    /// The person's telephone number, as the host knows it.
+    PhoneNumber,
+    /// The person's e-mail address, as the host knows it.
+    Email,
+    /// Number of the device's SIM card; hosts of today leave it empty.
+    SimSerial,
+    /// Number of the device's subscriber; hosts of today leave it empty.
+    SubscriberId,
+    /// The identity of this instance: `uuid:…`.
+    InstanceId,
+    /// A sound recorded while the form is filled: name of the attached file.
+    /// Recording begins whenever the instance is opened, in the quality of the
+    /// parameter `quality`; no action says so again.
+    BackgroundAudio,
+    /// A place recorded when one of its `triggers` is answered; no action says
+    /// so again.
+    BackgroundGeopoint,
+    /// The place where the instance was begun; no action says so again.
+    StartGeopoint,
+    /// An attribute of the element around it.
+    Attribute,
     /// Asks the host to keep a log of the filling; has no value of its own
     /// unless the host gives one.
     Audit,
@@ -150,7 +326,9 @@ impl NodeKind {
     /// What a person fills or reads: everything but containers, computed and
     /// hidden values and metadata.
     pub fn is_shown(self) -> bool {
-        !self.is_container() && !self.is_metadata() && !matches!(self, NodeKind::Calculate | NodeKind::Hidden)
+        !self.is_container()
+            && !self.is_metadata()
+            && !matches!(self, NodeKind::Calculate | NodeKind::Hidden | NodeKind::Attribute)
     }
 
     /// Values the engine records by itself.
@@ -162,6 +340,14 @@ impl NodeKind {
                 | NodeKind::Today
                 | NodeKind::Username
                 | NodeKind::DeviceId
+                | NodeKind::PhoneNumber
+                | NodeKind::Email
+                | NodeKind::SimSerial
+                | NodeKind::SubscriberId
+                | NodeKind::InstanceId
+                | NodeKind::BackgroundAudio
+                | NodeKind::BackgroundGeopoint
+                | NodeKind::StartGeopoint
                 | NodeKind::Audit
         )
     }
@@ -177,11 +363,127 @@ impl NodeKind {
     }
 }
 
+/// How a value is read and written; what the `type` of a bind says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataType {
+    /// Any text.
+    String,
+    /// A whole number.
+    Int,
+    /// A number.
+    Decimal,
+    /// `true` or `false`, in the spellings of XML Schema.
+    Boolean,
+    /// A day.
+    Date,
+    /// A time of day.
+    Time,
+    /// A moment.
+    DateTime,
+    /// A place.
+    Geopoint,
+    /// A line of places.
+    Geotrace,
+    /// An area of places.
+    Geoshape,
+    /// Name of an attached file.
+    Binary,
+    /// A scanned code.
+    Barcode,
+    /// `intent:…` of older clients; a text.
+    Intent,
+}
+
+impl NodeKind {
+    /// The data type that values of this kind have unless the form says
+    /// otherwise.
+    pub fn data_type(self) -> DataType {
+        match self {
+            NodeKind::Integer => DataType::Int,
+            NodeKind::Decimal | NodeKind::Range => DataType::Decimal,
+            NodeKind::Date | NodeKind::Today => DataType::Date,
+            NodeKind::Time => DataType::Time,
+            NodeKind::DateTime | NodeKind::Start | NodeKind::End => DataType::DateTime,
+            NodeKind::Geopoint | NodeKind::BackgroundGeopoint | NodeKind::StartGeopoint => DataType::Geopoint,
+            NodeKind::Geotrace => DataType::Geotrace,
+            NodeKind::Geoshape => DataType::Geoshape,
+            NodeKind::Image
+            | NodeKind::Audio
+            | NodeKind::Video
+            | NodeKind::File
+            | NodeKind::BackgroundAudio
+            | NodeKind::Audit => DataType::Binary,
+            NodeKind::Barcode => DataType::Barcode,
+            _ => DataType::String,
+        }
+    }
+}
+
+/// Something the form does by itself when something happens (ODK XForms,
+/// "Actions").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Action {
+    pub(crate) events: Vec<ActionEvent>,
+    /// Expression that leads to the node which gets the value; within a repeat
+    /// to the one of the same instance.
+    pub(crate) target: String,
+    pub(crate) value: ActionValue,
+    /// Row in the survey sheet, from 1; 0 when it comes from elsewhere.
+    #[serde(default)]
+    pub(crate) row: u32,
+}
+
+/// When an action runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ActionEvent {
+    /// `odk-instance-first-load`: a new instance is begun.
+    FirstLoad,
+    /// `odk-instance-load`: an instance is begun or opened again.
+    Load,
+    /// `odk-new-repeat`: an instance of the repeat around the action is added.
+    NewRepeat,
+    /// `xforms-value-changed`: the answer to the question around the action
+    /// changes.
+    ValueChanged,
+}
+
+/// What an action stores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ActionValue {
+    /// This text.
+    Literal(String),
+    /// The value of this expression.
+    Expression(String),
+    /// The place of the device, which the host provides.
+    Geopoint,
+    /// A recording, which the host makes with this quality.
+    Audio(String),
+}
+
+/// Something in the body of a form that came as XML.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BodyItem {
+    /// The node at this path of names: `/group/question`.
+    Node(String),
+    /// A group or a repeat of the instance with what is shown in it.
+    Container(String, Vec<BodyItem>),
+    /// A group that only the body has.
+    Group { label: Text, appearance: String, items: Vec<BodyItem> },
+}
+
 /// A group, a repeat, a question or a hidden value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
+    /// With its prefix, where it has one: `orx:meta`.
     pub(crate) name: String,
     pub(crate) kind: NodeKind,
+    /// Namespace of an element without prefix, where it is not that around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) namespace: Option<String>,
     /// Row in the survey sheet, from 1; 0 when it comes from elsewhere.
     pub(crate) row: u32,
     #[serde(default, skip_serializing_if = "Text::is_empty")]
@@ -210,16 +512,100 @@ pub(crate) struct Node {
     /// How many instances a repeat has; absent when people add them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repeat_count: Option<String>,
+    /// What a select chooses from. On a range: labels of its ticks (numbers of
+    /// the scale); on a place: what its map shows beside it; neither restricts
+    /// the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) choices: Option<ChoiceSource>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) choice_filter: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) appearance: String,
+    /// What the cell `parameters` says. `randomize=true` and `seed` (a number or
+    /// `${name}`) of a select order its choices. What other clients read from
+    /// attributes is in `bind_attributes` and `body_attributes` as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) parameters: BTreeMap<String, String>,
+    /// Where it is not that of the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) data_type: Option<DataType>,
+    #[serde(default, skip_serializing_if = "Media::is_empty")]
+    pub(crate) media: Media,
+    /// Names of the questions whose answers have the calculation made (again):
+    /// the column `trigger`. With triggers, nothing else has it made, and no
+    /// action says so again. Without a calculation the value becomes empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) triggers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) actions: Vec<Action>,
+    /// Attributes of the element, as nodes of kind [`NodeKind::Attribute`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attributes: Vec<Node>,
+    /// Attributes of the bind and of the control that the engine carries but
+    /// does not interpret, by their names with prefix: `odk:quality`, `rows`.
+    /// The values may hold `${name}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) bind_attributes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) body_attributes: BTreeMap<String, String>,
+    /// The property of an entity that gets the value (`entities:saveto`). The
+    /// entity itself is an element `meta/entity` in the group or repeat around
+    /// its properties, with the attributes `dataset`, `id`, `create`, `update`,
+    /// `baseVersion`, `trunkVersion`, `branchId` and the child `label`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) save_to: Option<String>,
+    /// Of a file from a map editor: the tags to collect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<Choice>,
+    /// Of a repeat: people neither add nor remove instances.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) no_add_remove: bool,
+    /// Of a repeat: the instances a new form begins with, as in a draft; absent
+    /// for one blank instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) initial: Option<Vec<serde_json::Value>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) children: Vec<Node>,
+}
+
+impl Node {
+    /// A node that says nothing but what it is.
+    pub(crate) fn new(name: &str, kind: NodeKind, row: u32) -> Node {
+        Node {
+            name: name.to_owned(),
+            kind,
+            namespace: None,
+            row,
+            label: Text::default(),
+            hint: Text::default(),
+            guidance_hint: Text::default(),
+            required: None,
+            required_message: Text::default(),
+            relevant: None,
+            constraint: None,
+            constraint_message: Text::default(),
+            calculation: None,
+            default: None,
+            read_only: None,
+            repeat_count: None,
+            choices: None,
+            choice_filter: None,
+            appearance: String::new(),
+            parameters: BTreeMap::new(),
+            data_type: None,
+            media: Media::new(),
+            triggers: Vec::new(),
+            actions: Vec::new(),
+            attributes: Vec::new(),
+            bind_attributes: BTreeMap::new(),
+            body_attributes: BTreeMap::new(),
+            save_to: None,
+            tags: Vec::new(),
+            no_add_remove: false,
+            initial: None,
+            children: Vec::new(),
+        }
+    }
 }
 
 /// The value a question begins with.
@@ -229,7 +615,7 @@ pub(crate) enum Default {
     /// This value.
     Value(String),
     /// What this expression yields when the instance (or the instance of the
-    /// repeat around the question) is created.
+    /// repeat around the question) is created; no action says so again.
     Expression(String),
 }
 
@@ -243,6 +629,9 @@ pub(crate) enum ChoiceSource {
     Repeat(String),
     /// An attached file; the columns that hold value and label.
     File { file: String, value: String, label: String },
+    /// Whatever nodes an expression finds; value and label are expressions seen
+    /// from each of them.
+    Nodes { nodeset: String, value: String, label: Option<String> },
 }
 
 /// One line of the choices sheet.
@@ -251,6 +640,8 @@ pub(crate) struct Choice {
     pub(crate) name: String,
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub(crate) label: Text,
+    #[serde(default, skip_serializing_if = "Media::is_empty")]
+    pub(crate) media: Media,
     /// The author's own columns, for choice filters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) columns: BTreeMap<String, String>,
@@ -293,6 +684,12 @@ impl Form {
     /// language first: `中文 (zh)`. A form without languages has one: `default`.
     pub fn languages(&self) -> &[String] {
         &self.languages
+    }
+
+    /// Whether it was written as a workbook, whose authors want to be told of
+    /// every name that leads nowhere.
+    pub(crate) fn is_from_workbook(&self) -> bool {
+        !self.survey_columns.is_empty()
     }
 
     /// Names of the files that must be given to [`Plan::new`](crate::Plan::new).

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod document;
 mod expr;
 mod form;
 pub mod order;
@@ -36,8 +37,11 @@ mod session;
 mod verify;
 mod view;
 mod workbook;
+#[cfg(feature = "xform")]
+pub mod xform;
+pub mod xpath;
 
-pub use form::{Form, MAX_NESTING, NodeKind, Text};
+pub use form::{DataType, Form, MAX_NESTING, MediaKind, NodeKind, Text};
 pub use path::{NodePath, PathError};
 pub use plan::{Attachments, Plan};
 pub use problem::{AuthoringProblem, Severity, did_you_mean};

@@ -39,6 +39,23 @@ impl NodePath {
         })
     }
 
+    /// Where this is after an instance of a repeat was removed
+    /// (`/member[2]`): what is behind it has moved up, and what was in it is
+    /// nowhere.
+    pub fn after_removal(&self, removed: &NodePath) -> Option<NodePath> {
+        let instance = removed.0.strip_suffix(']').and_then(|text| text.rsplit_once('['));
+        let Some((series, position)) = instance else { return Some(self.clone()) };
+        let inside = self.0.strip_prefix(series).and_then(|rest| rest.strip_prefix('[')?.split_once(']'));
+        let (Some((own, below)), Ok(position)) = (inside, position.parse::<usize>()) else {
+            return Some(self.clone());
+        };
+        match own.parse::<usize>() {
+            Ok(own) if own == position => None,
+            Ok(own) if own > position => Some(Self(format!("{series}[{}]{below}", own - 1))),
+            _ => Some(self.clone()),
+        }
+    }
+
     /// For paths that the engine itself composes.
     pub(crate) fn composed(text: String) -> Self {
         Self(text)
@@ -98,6 +115,22 @@ mod tests {
         assert_eq!(path.name(), "m_name");
         let steps: Vec<_> = path.steps().collect();
         assert_eq!(steps, [("member", Some(2)), ("m_name", None)]);
+    }
+
+    #[test]
+    fn moves_up_behind_an_instance_that_is_gone() {
+        let moved = |path: &str, removed: &str| {
+            let path: NodePath = path.parse().expect("a path");
+            path.after_removal(&removed.parse().expect("a path")).map(String::from)
+        };
+        let stays = |path: &str| Some(path.to_owned());
+        assert_eq!(moved("/member[3]/dog[2]/name", "/member[2]"), stays("/member[2]/dog[2]/name"));
+        assert_eq!(moved("/member[3]/dog[2]/name", "/member[3]/dog[1]"), stays("/member[3]/dog[1]/name"));
+        assert_eq!(moved("/member[10]", "/member[9]"), stays("/member[9]"));
+        assert_eq!(moved("/member[2]/name", "/member[2]"), None);
+        for path in ["/member", "/member[1]/name", "/members[3]/name", "/g/member[3]", "/name"] {
+            assert_eq!(moved(path, "/member[2]"), stays(path), "{path}");
+        }
     }
 
     #[test]

@@ -1,17 +1,32 @@
 //! A form made ready to run: expressions parsed once, names resolved to nodes,
 //! dependencies ordered, lists indexed.
 
+mod actions;
 mod bind;
 mod build;
+mod choices;
+mod compile;
+mod compile_choices;
+mod documents;
 mod graph;
+mod layout;
 mod lists;
+mod texts;
 
+use crate::document::XmlDocument;
 use crate::expr::Expr;
-use crate::form::{Form, NodeKind};
+use crate::form::{DataType, Form, NodeKind};
 use crate::order;
 use crate::problem::{AuthoringProblem, Severity};
+pub(crate) use actions::{PlanAction, PlanActionValue};
+pub(crate) use choices::{ChoiceText, PlanChoices};
+pub(crate) use layout::{Layout, PlanPage};
 pub(crate) use lists::List;
 use std::collections::{BTreeMap, HashMap};
+pub(crate) use texts::{NodeTexts, Part, Templates, in_language};
+
+/// The number of the instance that was saved last among the documents.
+pub(crate) const LAST_SAVED: u16 = u16::MAX;
 
 /// Attached lists by file name: `villages.csv` → the text of the file.
 pub type Attachments = BTreeMap<String, String>;
@@ -21,21 +36,49 @@ pub type Attachments = BTreeMap<String, String>;
 pub struct Plan {
     form: Form,
     /// Before their contents, in the order of the form; number 0 is the root.
+    /// Attributes come right behind their element.
     pub(crate) nodes: Vec<PlanNode>,
     pub(crate) names: HashMap<String, Vec<u32>>,
     pub(crate) lists: Vec<List>,
     pub(crate) list_names: HashMap<String, u16>,
+    /// Secondary instances of any other shape.
+    pub(crate) documents: Vec<XmlDocument>,
+    /// Their names; [`LAST_SAVED`] for the instance that was saved last.
+    pub(crate) document_names: HashMap<String, u16>,
+    /// Texts that expressions name by id.
+    pub(crate) texts: BTreeMap<String, Templates>,
+    pub(crate) layout: Vec<Layout>,
     pub(crate) pages: Vec<PlanPage>,
     pub(crate) instance_name: Option<Formula>,
     /// Everything that must be computed again when the clock moves.
     pub(crate) clock_watchers: Vec<(Property, u32)>,
+    pub(crate) actions: Vec<PlanAction>,
+    /// For each node that is the root or a repeat, what an instance of it has.
+    pub(crate) regions: HashMap<u32, Region>,
+    /// What is computed at each rank below [`Plan::ranks`].
+    pub(crate) ranked: Vec<(Property, u32)>,
 }
 
-/// An expression with what the session must know about it.
-#[derive(Debug)]
-pub(crate) struct Formula {
-    pub(crate) expression: Expr,
+/// The part of the form between one repeat and the repeats inside it. An
+/// instance of it is one run of items.
+#[derive(Debug, Default)]
+pub(crate) struct Region {
+    /// The nodes of the items, in their order; a repeat inside stands for all
+    /// its instances.
+    pub(crate) slots: Vec<Slot>,
+    /// Who looks again when instances come or go.
+    pub(crate) watchers: Vec<Dependent>,
 }
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    pub(crate) node: u32,
+    /// It holds the instances of the repeat rather than being one.
+    pub(crate) series: bool,
+}
+
+/// An expression, bound to the form.
+pub(crate) type Formula = Box<Expr>;
 
 /// Something about a node that is computed and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,12 +95,15 @@ pub(crate) enum Property {
 }
 
 /// Who must be computed again when a node changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Dependent {
     pub(crate) property: Property,
     pub(crate) node: u32,
-    /// Only within the same instance of this repeat; everywhere when absent.
-    pub(crate) scope: Option<u32>,
+    /// Only within the same instance of this repeat; everywhere for the root.
+    pub(crate) scope: u32,
+    /// Reads other instances of a repeat that it is in, chosen by a predicate:
+    /// not a circle by itself.
+    pub(crate) crosses: bool,
 }
 
 /// The value a question begins with.
@@ -67,71 +113,50 @@ pub(crate) enum PlanDefault {
     Formula(Formula),
 }
 
-/// A text with references in it.
-#[derive(Debug, Clone)]
-pub(crate) enum Part {
-    Text(String),
-    Formula(std::sync::Arc<Expr>),
-}
-
-/// One text by language; empty where it is missing everywhere.
-pub(crate) type Templates = Vec<Vec<Part>>;
-
-/// Where the choices of a select come from.
-#[derive(Debug)]
-pub(crate) enum PlanChoices {
-    /// Rows of a list.
-    List {
-        list: u16,
-        value_column: u16,
-        label_column: u16,
-        /// `instance('list')/root/item[filter]`
-        filtered: Option<Formula>,
-    },
-    /// The answers to a question in a repeat: value and label at once.
-    Answers(Formula),
-}
-
 #[derive(Debug)]
 pub(crate) struct PlanNode {
     pub(crate) name: String,
     pub(crate) kind: NodeKind,
+    pub(crate) data_type: DataType,
+    /// What is recorded in it by itself.
+    pub(crate) records: Option<NodeKind>,
     pub(crate) row: u32,
     /// `None` for the root.
     pub(crate) parent: Option<u32>,
-    /// Place among the children of the parent.
-    pub(crate) slot: usize,
     pub(crate) children: Vec<u32>,
+    pub(crate) attributes: Vec<u32>,
     /// First number behind everything inside this node.
     pub(crate) end: u32,
+    /// The repeat around it (itself, for a repeat), or the root.
+    pub(crate) region: u32,
+    /// Place of its item in an instance of the region.
+    pub(crate) offset: u32,
+    /// Of a repeat: place of what holds its instances, in the region around.
+    pub(crate) series_offset: u32,
     pub(crate) page: usize,
     pub(crate) relevant: Option<Formula>,
     pub(crate) required: Option<Formula>,
     pub(crate) read_only: Option<Formula>,
     pub(crate) constraint: Option<Formula>,
     pub(crate) calculation: Option<Formula>,
+    /// The calculation draws lots: made once, it stays.
+    pub(crate) draws_lots: bool,
     pub(crate) repeat_count: Option<Formula>,
+    /// Of a repeat: the instances it begins with; one blank one when absent.
+    pub(crate) initial: Option<Vec<serde_json::Value>>,
+    /// People neither add nor remove instances.
+    pub(crate) fixed: bool,
     pub(crate) default: Option<PlanDefault>,
-    pub(crate) choices: Option<PlanChoices>,
-    pub(crate) label: Templates,
-    pub(crate) hint: Templates,
-    pub(crate) guidance_hint: Templates,
-    pub(crate) required_message: Templates,
-    pub(crate) constraint_message: Templates,
+    pub(crate) choices: Option<Box<PlanChoices>>,
+    pub(crate) texts: Option<Box<NodeTexts>>,
     pub(crate) appearance: String,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) dependents: Vec<Dependent>,
+    /// Actions that run when the value changes.
+    pub(crate) on_change: Vec<u32>,
     /// When the value and the relevance are computed, among all others.
     pub(crate) value_rank: u32,
     pub(crate) relevance_rank: u32,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct PlanPage {
-    /// The group that is the page; the questions between groups otherwise.
-    pub(crate) group: Option<u32>,
-    /// Top-level nodes on the page.
-    pub(crate) nodes: Vec<u32>,
 }
 
 impl Plan {
@@ -158,15 +183,37 @@ impl Plan {
 
     /// Names of all questions and hidden values, for whoever prepares prefill.
     pub fn question_names(&self) -> impl Iterator<Item = &str> {
-        self.nodes.iter().filter(|node| !node.kind.is_container()).map(|node| node.name.as_str())
+        self.nodes
+            .iter()
+            .filter(|node| !node.kind.is_container() && node.kind != NodeKind::Attribute)
+            .map(|node| node.name.as_str())
     }
 
     pub(crate) fn node(&self, node: u32) -> Option<&PlanNode> {
         self.nodes.get(usize::try_from(node).unwrap_or(usize::MAX))
     }
 
+    fn node_mut(&mut self, node: u32) -> Option<&mut PlanNode> {
+        self.nodes.get_mut(usize::try_from(node).unwrap_or(usize::MAX))
+    }
+
     pub(crate) fn list(&self, list: u16) -> Option<&List> {
         self.lists.get(usize::from(list))
+    }
+
+    /// Whether this names a secondary instance that is no list. That of the
+    /// instance saved last need not be declared.
+    fn is_document(&self, name: &str) -> bool {
+        name == "__last-saved" || self.document_names.contains_key(name)
+    }
+
+    /// The only child of this name.
+    fn child_named(&self, parent: u32, name: &str) -> Option<u32> {
+        let among = self.names.get(name)?;
+        let mut found =
+            among.iter().filter(|&&node| self.node(node).is_some_and(|node| node.parent == Some(parent)));
+        let first = found.next()?;
+        found.next().is_none().then_some(*first)
     }
 
     /// Whether `outer` is `inner` or lies around it.
@@ -174,32 +221,43 @@ impl Plan {
         self.node(outer).is_some_and(|node| outer <= inner && inner < node.end)
     }
 
-    /// The nodes from just below `from` down to `to`, which lies inside it.
-    pub(crate) fn way_down(&self, from: u32, to: u32) -> Vec<u32> {
+    /// The region around a region; the root is around itself.
+    pub(crate) fn outer_region(&self, region: u32) -> u32 {
+        self.node(region)
+            .and_then(|node| node.parent)
+            .and_then(|parent| self.node(parent))
+            .map_or(0, |parent| parent.region)
+    }
+
+    /// The region in which the items of a node are found: for a repeat the one
+    /// around it, since from outside all its instances are meant.
+    pub(crate) fn seat(&self, node: u32) -> u32 {
+        match self.node(node) {
+            Some(found) if found.kind == NodeKind::Repeat => self.outer_region(node),
+            Some(found) => found.region,
+            None => 0,
+        }
+    }
+
+    /// The innermost region that holds both.
+    pub(crate) fn common_region(&self, region: u32, node: u32) -> u32 {
+        let mut at = region;
+        let seat = self.seat(node);
+        while at != 0 && !self.holds(at, seat) {
+            at = self.outer_region(at);
+        }
+        at
+    }
+
+    /// The repeats from just below a region down to the region of a node.
+    pub(crate) fn repeats_between(&self, region: u32, node: u32) -> Vec<u32> {
         let mut way = Vec::new();
-        let mut at = to;
-        while at != from {
+        let mut at = self.node(node).map_or(0, |node| node.region);
+        while at != region && at != 0 {
             way.push(at);
-            match self.node(at).and_then(|node| node.parent) {
-                Some(parent) => at = parent,
-                None => break,
-            }
+            at = self.outer_region(at);
         }
         way.reverse();
         way
-    }
-
-    /// Order of computation: values and relevance by their dependencies, then
-    /// everything that only depends on them.
-    pub(crate) fn rank(&self, property: Property, node: u32) -> u32 {
-        let node = self.node(node);
-        match property {
-            Property::Value => node.map_or(0, |node| node.value_rank),
-            Property::Relevance => node.map_or(0, |node| node.relevance_rank),
-            Property::ReadOnly => u32::MAX - 3,
-            Property::Required => u32::MAX - 2,
-            Property::Validity => u32::MAX - 1,
-            Property::Look => u32::MAX,
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Expressions outside forms: schedule rules, alert rules, quality checks,
 //! prefill. The same language, over named values instead of nodes.
 
-use crate::expr::{self, Environment, Evaluator, Expr, Focus, Handle, Start};
+use crate::expr::{self, Environment, Evaluator, Expr, Focus, Handle, Start, Zone};
 pub use crate::expr::{EvaluationError, ExpressionError};
 use chrono::{DateTime, FixedOffset};
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ impl Value {
     pub fn to_number(&self) -> f64 {
         match self {
             Value::Text(text) => match FixedOffset::east_opt(0) {
-                Some(offset) => expr::text_to_number(text, offset),
+                Some(offset) => expr::text_to_number(text, &offset),
                 None => f64::NAN,
             },
             Value::Number(number) => *number,
@@ -51,6 +51,23 @@ impl Value {
         }
     }
 }
+
+/// What needs an instance, its lists or its seed.
+const ONLY_IN_FORMS: [&str; 13] = [
+    "current",
+    "id",
+    "indexed-repeat",
+    "instance",
+    "jr:choice-name",
+    "jr:itext",
+    "lang",
+    "once",
+    "property",
+    "pulldata",
+    "random",
+    "randomize",
+    "uuid",
+];
 
 /// An expression over named values: `${risk} = 'red' and ${age} >= 80`.
 #[derive(Debug, Clone)]
@@ -88,9 +105,7 @@ impl Rule {
                     });
                 }
             },
-            Expr::Call(call)
-                if matches!(call.function.name, "instance" | "current" | "jr:choice-name" | "once") =>
-            {
+            Expr::Call(call) if ONLY_IN_FORMS.contains(&call.function.name) => {
                 problem.get_or_insert_with(|| {
                     ExpressionError::new(
                         call.position,
@@ -127,7 +142,7 @@ impl Rule {
         Ok(match value {
             expr::Value::Number(number) => Value::Number(number),
             expr::Value::Boolean(value) => Value::Boolean(value),
-            other => Value::Text(evaluator.to_text(other)),
+            other => Value::Text(evaluator.to_text(other).into_owned()),
         })
     }
 }
@@ -141,6 +156,10 @@ struct NamedValues<'a> {
 impl Environment for NamedValues<'_> {
     fn now(&self) -> DateTime<FixedOffset> {
         self.now
+    }
+
+    fn zone(&self) -> &dyn Zone {
+        self.now.offset()
     }
 
     fn named(&self, name: &str) -> Option<String> {

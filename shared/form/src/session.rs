@@ -1,29 +1,35 @@
 //! One live instance of a form.
 //!
-//! The instance is a tree of items: one per question and group, and one per
-//! instance of a repeat (`tree`). An answer puts what depends on it into a
+//! The instance is an arena of items: one per question, group and attribute, and
+//! one per instance of a repeat (`tree`). An answer puts what depends on it into a
 //! queue ordered by the plan (`compute`); expressions look at the tree through
 //! `world`; `check` says what is wrong with an answer, `show` turns items into
 //! plain data, `json` saves and restores.
 
+mod actions;
 mod check;
 mod compute;
+mod dice;
 mod json;
 mod show;
+mod texts;
 mod tree;
+mod types;
 mod words;
 mod world;
 
+use crate::document::XmlDocument;
 use crate::expr::date_time_text;
-use crate::form::NodeKind;
+use crate::form::{ActionEvent, NodeKind};
 use crate::path::NodePath;
-use crate::plan::{Plan, PlanDefault, Property};
+use crate::plan::{LAST_SAVED, Plan, Property};
 use crate::view::{AnswerError, Context, LeftOver, Problem};
 use compute::Queue;
+use dice::Dice;
 pub(crate) use json::{Claims, restore};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use tree::Item;
+use tree::{Item, NOTHING, SERIES};
 
 /// Longest value of one question, in bytes.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
@@ -40,6 +46,21 @@ pub struct Session {
     language: usize,
     /// Item 0 is the root; removed instances leave unused items behind.
     items: Vec<Item>,
+    /// The heads of each series.
+    series: Vec<Vec<u32>>,
+    /// Why a rule of an item could not be computed.
+    failures: HashMap<u32, String>,
+    /// Items whose calculation draws lots and did so before this session.
+    drawn: HashSet<u32>,
+    /// What calculations gave last, where people may answer over them.
+    computed: HashMap<u32, String>,
+    /// What expressions see of answers that are not offered any more.
+    offered: HashMap<u32, String>,
+    /// Whether changes set off actions: not while an instance is put together.
+    live: bool,
+    dice: Dice,
+    /// The instance that was saved last, where the form asks for it.
+    last_saved: Option<Arc<XmlDocument>>,
     unused_prefill: Vec<String>,
 }
 
@@ -56,7 +77,15 @@ impl Session {
         session.record_metadata();
         session.enqueue_everything(&mut queue);
         session.run(&mut queue);
-        session.apply_computed_defaults(|_| true);
+        queue.fresh.clear();
+        for item in session.all_items() {
+            session.apply_computed_defaults(&[item], &mut queue);
+            session.run(&mut queue);
+        }
+        session.record_place(&mut queue);
+        session.load_actions(ActionEvent::FirstLoad, &mut queue);
+        session.load_actions(ActionEvent::Load, &mut queue);
+        session.live = true;
         for (name, value) in prefill {
             let item = session
                 .items_named(name)
@@ -68,6 +97,7 @@ impl Session {
             }
         }
         session.run(&mut queue);
+        session.settle(queue);
         session
     }
 
@@ -94,15 +124,27 @@ impl Session {
     /// `now()` or `today()` is computed again.
     pub fn set_now(&mut self, now: chrono::DateTime<chrono::FixedOffset>) -> Vec<NodePath> {
         self.context.now = now;
-        let mut queue = Queue::default();
         let plan = Arc::clone(&self.plan);
-        for &(property, node) in &plan.clock_watchers {
-            for item in self.items_below(0, node) {
-                queue.push(&plan, property, node, item);
-            }
-        }
+        let mut queue = Queue::default();
+        self.enqueue_watchers(&plan.clock_watchers, &mut queue);
         self.run(&mut queue);
         self.changed_paths(queue)
+    }
+
+    /// The host knows where the device is now: actions of the form that record a
+    /// place take this one (`latitude longitude altitude accuracy`).
+    pub fn set_place(&mut self, place: &str) {
+        place.clone_into(&mut self.context.place);
+    }
+
+    fn enqueue_watchers(&mut self, watchers: &[(Property, u32)], queue: &mut Queue) {
+        for &(property, node) in watchers {
+            let mut items = Vec::new();
+            self.each_below(0, node, &mut |item| items.push(item));
+            for item in items {
+                queue.push(self, property, item);
+            }
+        }
     }
 
     /// Takes an answer and returns every node that changed by it: in value,
@@ -122,7 +164,7 @@ impl Session {
         if !answerable {
             return Err(AnswerError::NotAQuestion(path.clone()));
         }
-        if self.item(item).is_some_and(|item| item.read_only) {
+        if self.is_read_only(item) {
             return Err(AnswerError::ReadOnly(path.clone()));
         }
         if value.len() > MAX_VALUE_BYTES {
@@ -134,20 +176,27 @@ impl Session {
         Ok(self.changed_paths(queue))
     }
 
-    /// Adds an instance at the end of a repeat (`/member`); returns what
-    /// changed, the new instance included.
+    /// Adds an instance at the end of a repeat (`/member`), or before the
+    /// instance of a path with a position (`/member[2]`); returns what changed,
+    /// the new instance included.
     ///
     /// # Errors
     /// When there is no such repeat, the form counts its instances itself, or
     /// there are [`MAX_INSTANCES`].
     pub fn add_repeat(&mut self, path: &NodePath) -> Result<Vec<NodePath>, AnswerError> {
-        let (parent, node) = self.find_series(path).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
-        let counted = self.plan.node(node).is_some_and(|node| node.repeat_count.is_some());
-        if counted || self.instances(parent, node).len() >= MAX_INSTANCES {
+        let item = self.find(path).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
+        let node = self.planned(item).filter(|node| node.kind == NodeKind::Repeat);
+        let fixed = node.map(|node| node.fixed).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
+        let (series, at) = match self.item(item) {
+            Some(found) if !found.is(SERIES) => {
+                (found.up, usize::try_from(found.place).unwrap_or(1).saturating_sub(1))
+            }
+            _ => (item, self.instances_of(item).len()),
+        };
+        let mut queue = Queue::default();
+        if fixed || self.grow(series, at, &mut queue).is_none() {
             return Err(AnswerError::FixedRepeat(path.clone()));
         }
-        let mut queue = Queue::default();
-        self.grow(parent, node, &mut queue);
         self.run(&mut queue);
         Ok(self.changed_paths(queue))
     }
@@ -160,9 +209,13 @@ impl Session {
     pub fn remove_repeat(&mut self, path: &NodePath) -> Result<Vec<NodePath>, AnswerError> {
         let item = self.find(path).ok_or_else(|| AnswerError::UnknownPath(path.clone()))?;
         match self.planned(item) {
-            Some(node) if node.kind == NodeKind::Repeat && node.repeat_count.is_none() => {}
+            Some(node) if node.kind == NodeKind::Repeat && !self.is(item, SERIES) => {
+                if node.fixed {
+                    return Err(AnswerError::FixedRepeat(path.clone()));
+                }
+            }
             Some(node) if node.kind == NodeKind::Repeat => {
-                return Err(AnswerError::FixedRepeat(path.clone()));
+                return Err(AnswerError::UnknownPath(path.clone()));
             }
             _ => return Err(AnswerError::NotAQuestion(path.clone())),
         }
@@ -172,7 +225,8 @@ impl Session {
         Ok(self.changed_paths(queue))
     }
 
-    /// Switches the language: by full name (`中文 (zh)`) or code (`zh`). Returns
+    /// Switches the language of what is shown; stored values stay, until what
+    /// they are computed from changes. By full name (`中文 (zh)`) or code (`zh`). Returns
     /// whether the form has it; otherwise nothing changes.
     pub fn set_language(&mut self, language: &str) -> bool {
         let code =
@@ -209,7 +263,8 @@ impl Session {
         let mut queue = Queue::default();
         let ends: Vec<(u32, String)> = self
             .all_items()
-            .filter(|&item| self.planned(item).is_some_and(|node| node.kind == NodeKind::End))
+            .into_iter()
+            .filter(|&item| self.planned(item).is_some_and(|node| node.records == Some(NodeKind::End)))
             .map(|item| (item, self.raw_value(item).to_owned()))
             .collect();
         for (item, _) in &ends {
@@ -218,12 +273,14 @@ impl Session {
         self.run(&mut queue);
         let problems = self.problems();
         if problems.is_empty() {
+            self.settle(queue);
             return Ok(self.submission());
         }
         for (item, before) in ends {
             self.set_value(item, before, &mut queue);
         }
         self.run(&mut queue);
+        self.settle(queue);
         Err(problems)
     }
 
@@ -233,60 +290,46 @@ impl Session {
     }
 
     fn empty(plan: Arc<Plan>, context: Context) -> Session {
-        let mut session =
-            Session { plan, context, language: 0, items: Vec::new(), unused_prefill: Vec::new() };
-        session.plant();
+        let dice = Dice::new(context.seed);
+        let wanted = plan.document_names.values().any(|&number| number == LAST_SAVED);
+        let last_saved = context.last_saved.as_deref().filter(|_| wanted);
+        let last_saved = last_saved.and_then(|xml| XmlDocument::parse(xml).ok()).map(Arc::new);
+        let mut session = Session {
+            last_saved,
+            plan,
+            context,
+            language: 0,
+            items: Vec::new(),
+            series: Vec::new(),
+            failures: HashMap::new(),
+            drawn: HashSet::new(),
+            computed: HashMap::new(),
+            offered: HashMap::new(),
+            live: false,
+            dice,
+            unused_prefill: Vec::new(),
+        };
+        session.sprout(0, NOTHING, 1);
         session
     }
 
+    /// What the host knows, where the instance does not say otherwise yet.
     fn record_metadata(&mut self) {
         let now = self.context.now;
-        let items: Vec<u32> = self.all_items().collect();
-        for item in items {
-            let value = match self.planned(item).map(|node| node.kind) {
+        for item in self.all_items() {
+            let value = match self.planned(item).and_then(|node| node.records) {
                 Some(NodeKind::Start) => date_time_text(now),
                 Some(NodeKind::Today) => now.date_naive().format("%Y-%m-%d").to_string(),
                 Some(NodeKind::Username) => self.context.username.clone(),
                 Some(NodeKind::DeviceId) => self.context.device_id.clone(),
+                Some(NodeKind::PhoneNumber) => self.context.phone_number.clone(),
+                Some(NodeKind::Email) => self.context.email.clone(),
+                Some(NodeKind::InstanceId) => self.dice.uuid(),
                 _ => continue,
             };
             if let Some(item) = self.item_mut(item) {
                 item.value = value;
             }
         }
-    }
-
-    /// Defaults that are expressions, in the order of the form.
-    fn apply_computed_defaults(&mut self, wanted: impl Fn(u32) -> bool) {
-        let items: Vec<u32> = self.all_items().filter(|&item| wanted(item)).collect();
-        let mut queue = Queue::default();
-        for item in items {
-            self.apply_computed_default(item, &mut queue);
-            self.run(&mut queue);
-        }
-    }
-
-    fn apply_computed_default(&mut self, item: u32, queue: &mut Queue) {
-        let plan = Arc::clone(&self.plan);
-        let node = self.planned_in(&plan, item);
-        if let Some(PlanDefault::Formula(formula)) = node.and_then(|node| node.default.as_ref()) {
-            let value = self.compute_text(&formula.expression, item).unwrap_or_default();
-            if !value.is_empty() {
-                self.set_value(item, value, queue);
-            }
-        }
-    }
-
-    fn set_value(&mut self, item: u32, value: String, queue: &mut Queue) {
-        let plan = Arc::clone(&self.plan);
-        let Some(found) = self.item_mut(item) else { return };
-        if found.value == value {
-            return;
-        }
-        found.value = value;
-        let node = found.node;
-        queue.changed.insert(item);
-        queue.push(&plan, Property::Validity, node, item);
-        self.notify(item, queue);
     }
 }

@@ -37,7 +37,7 @@ pub fn verify(plan: Arc<Plan>, mut context: Context, instance: &serde_json::Valu
         .find(|node| node.kind == NodeKind::End)
         .and_then(|node| instance.get(&node.name))
         .and_then(serde_json::Value::as_str)
-        .and_then(|end| parse_date_time(end, *context.now.offset()))
+        .and_then(|end| parse_date_time(end, context.now.offset()))
         .filter(|end| *end <= context.now);
     if let Some(end) = claimed_end {
         context.now = end.with_timezone(context.now.offset());

@@ -1,12 +1,12 @@
 //! What a session shows: plain data, ready for a screen or a server.
 
-use crate::form::NodeKind;
+use crate::form::{MediaKind, NodeKind};
 use crate::path::NodePath;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Everything a session knows about the world outside the form.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     /// The moment, in the zone whose calendar the person uses.
     pub now: chrono::DateTime<chrono::FixedOffset>,
@@ -16,6 +16,18 @@ pub struct Context {
     pub username: String,
     /// Identity of the device, for `deviceid`.
     pub device_id: String,
+    /// The person's telephone number, for `phonenumber`; empty when unknown.
+    pub phone_number: String,
+    /// The person's e-mail address, for `email`; empty when unknown.
+    pub email: String,
+    /// Where the device is (`latitude longitude altitude accuracy`), for actions
+    /// that record a place; empty when unknown.
+    pub place: String,
+    /// Name of the recording that the host makes, for actions that record one;
+    /// empty when it makes none.
+    pub recording: String,
+    /// The instance that was saved last, as XML, for `last-saved`.
+    pub last_saved: Option<String>,
 }
 
 /// A node as it stands now, in the language of the session.
@@ -50,6 +62,8 @@ pub struct NodeView {
     pub constraint_message: Option<String>,
     /// What stands in the way of finishing, while relevant.
     pub problem: Option<ProblemKind>,
+    /// Files beside the label, by kind, in the language of the session.
+    pub media: BTreeMap<MediaKind, String>,
     /// What can be chosen now.
     pub choices: Vec<ChoiceView>,
     /// As in the form, separated by spaces.
@@ -78,6 +92,9 @@ pub struct ChoiceView {
     /// empty when the list has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub initials: String,
+    /// Files beside the label, by kind, in the language of the session.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub media: BTreeMap<MediaKind, String>,
 }
 
 /// One section: a top-level group, or the questions between two groups.

@@ -40,7 +40,7 @@ pub struct Row {
 }
 
 impl Workbook {
-    /// Reads an `.xlsx` file.
+    /// Reads an `.xlsx` file, or one in the older format `.xls`.
     ///
     /// # Errors
     /// One problem when the bytes are not such a file or exceed
@@ -58,7 +58,9 @@ impl Workbook {
     /// |        | integer | age  | Age   |
     /// ```
     ///
-    /// A row whose first cell is filled begins a sheet. Row numbers count as if
+    /// A row whose first cell is filled begins a sheet; `\|` is a bar within a
+    /// cell. Lines that begin with `#`, and what follows a `#` behind the last
+    /// bar, are remarks; a line of `---` is a rule. Row numbers count as if
     /// each sheet were a sheet of its own: the header row is 1.
     ///
     /// # Errors

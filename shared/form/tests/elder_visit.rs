@@ -44,6 +44,7 @@ fn context() -> Context {
         seed: 7,
         username: "wang.fang".to_owned(),
         device_id: "device-1".to_owned(),
+        ..Context::default()
     }
 }
 

@@ -205,7 +205,7 @@ fn drive(mut session: Session, draw: &mut Draw, steps: usize) -> (Value, Value) 
         match draw.below(8) {
             0 => drop(session.add_repeat(path)),
             1 => drop(session.remove_repeat(path)),
-            2 => drop(session.set_now(common::moment("2027-01-01T00:00:00+00:00"))),
+            2 => drop(session.set_now(common::moment("2027-01-01T00:00:00+08:00"))),
             _ => drop(session.answer(path, draw.pick(&VALUES))),
         }
         let _ = session.node(path);

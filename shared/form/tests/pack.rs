@@ -55,6 +55,7 @@ fn every_workbook_loads_and_starts() {
                     seed: 1,
                     username: "wang".to_owned(),
                     device_id: "device-1".to_owned(),
+                    ..Context::default()
                 };
                 let plan = Arc::new(plan);
                 let session = Session::start(Arc::clone(&plan), context.clone(), &BTreeMap::new());

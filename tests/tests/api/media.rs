@@ -79,6 +79,34 @@ async fn a_photo_comes_back_as_it_was_and_small() -> Result<()> {
 }
 
 #[tokio::test]
+async fn sound_and_papers_are_kept_unseen_and_never_run() -> Result<()> {
+    let scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    // The question asks for a photo; what is announced decides.
+    for (content_type, told, shown) in [
+        ("audio/webm", "audio/webm", "inline"),
+        ("application/pdf", "application/octet-stream", "attachment"),
+        ("text/html", "application/octet-stream", "attachment"),
+    ] {
+        let mut draft = phone.start_visit(scene.elder).await?;
+        phone.answer(&mut draft, ORDINARY).await?;
+        let bytes = format!("<script>{content_type}</script>").into_bytes();
+        let id = phone.attach(&mut draft, PHOTO, bytes.clone(), content_type).await?;
+        let seed = Uuid::new_v4().as_fields().0 / 2;
+        phone.attach(&mut draft, WORKER_SIGNATURE, pictures::signature(seed)?, "image/png").await?;
+        phone.attach(&mut draft, ELDER_SIGNATURE, pictures::signature(seed + 1)?, "image/png").await?;
+        phone.finish(&mut draft).await?;
+        phone.sync().await?;
+        assert_eq!(state(&phone, id).await?, MediaState::Stored, "{content_type}");
+        let answer = scene.office("supervisor").await?.caller.get(&file(id)).await?;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(told)), "{content_type}");
+        assert_eq!(answer.header("content-disposition"), Some(shown), "{content_type}");
+        assert_eq!(answer.bytes, bytes);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn nobody_else_sees_them() -> Result<()> {
     let scene = Scene::start().await?;
     let phone = scene.phone("grid_worker").await?;

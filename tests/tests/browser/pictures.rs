@@ -16,14 +16,19 @@ use super::stage::Stage;
 const VARIABLE: &str = "DOORSTEP_SCREENSHOTS";
 
 /// Takes pictures of what somebody sees.
-struct Album {
+pub(super) struct Album {
     folder: Option<PathBuf>,
     who: &'static str,
 }
 
 impl Album {
+    /// Of what `who` sees.
+    pub(super) fn of(who: &'static str) -> Self {
+        Self { folder: std::env::var_os(VARIABLE).map(PathBuf::from), who }
+    }
+
     /// A picture; and the screen must fit its window.
-    async fn take(&self, person: &Handset, name: &str) -> Result<()> {
+    pub(super) async fn take(&self, person: &Handset, name: &str) -> Result<()> {
         let wide: f64 = person
             .page
             .evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -38,7 +43,7 @@ impl Album {
 
 async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()> {
     let stage = Stage::set().await?;
-    let album = Album { folder: std::env::var_os(VARIABLE).map(PathBuf::from), who };
+    let album = Album::of(who);
     // Something waits, something was returned, something is approved.
     let phone = county::phone(&stage.scene.server, "grid_worker").await?;
     phone.sync().await?;

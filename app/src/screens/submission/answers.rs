@@ -7,7 +7,7 @@ use doorstep_core::submission::SubmissionState;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
-use super::photo::Photo;
+use super::photo::{Attached, Photo};
 use super::reading::{Answer, Was};
 use super::{Remarks, SubmissionData};
 use crate::i18n::*;
@@ -76,19 +76,24 @@ fn AnswerView(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let detail = &data.detail;
-    let Answer { path, question, words, file, was } = answer;
+    let Answer { path, question, words, file, is_picture, was } = answer;
     let value = match &file {
         Some(name) => {
             let media =
                 detail.media.iter().find(|media| media.path == path && &media.file_name == name).cloned();
-            view! { <Photo media label=question.clone() /> }.into_any()
+            if is_picture {
+                view! { <Photo media label=question.clone() /> }.into_any()
+            } else {
+                view! { <Attached media label=question.clone() /> }.into_any()
+            }
         }
         None => view! { <p class="answer__words">{words}</p> }.into_any(),
     };
     let changed = match was {
         Was::Same => None,
         Was::Open => Some(t_string!(i18n, submission.was_open).to_owned()),
-        Was::Other(_) if file.is_some() => Some(t_string!(i18n, submission.was_photo).to_owned()),
+        Was::Other(_) if is_picture => Some(t_string!(i18n, submission.was_photo).to_owned()),
+        Was::Other(_) if file.is_some() => Some(t_string!(i18n, submission.was_file).to_owned()),
         Was::Other(old) => Some(t_string!(i18n, submission.was, old = old)),
     }
     .map(|text| {

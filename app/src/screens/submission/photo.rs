@@ -1,5 +1,5 @@
-//! The photos and signatures of a submission: small in the text, whole on
-//! request.
+//! The files of a submission: pictures small in the text and whole on request;
+//! sound, film and papers fetched when somebody wants them.
 
 use std::sync::Arc;
 
@@ -59,6 +59,96 @@ pub(super) fn Photo(
         </Dialog>
     }
     .into_any()
+}
+
+/// The file behind an answer that is no picture: played, or saved.
+#[component]
+pub(super) fn Attached(
+    /// `None` when the submission does not name the file.
+    media: Option<MediaRecord>,
+    /// What it is: the question.
+    label: String,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let Some(media) = media.filter(|media| media.stored) else {
+        return view! {
+            <p class="photo photo--missing">
+                <Icon name=IconName::CloudOff />
+                <span>{move || t_string!(i18n, submission.photo_missing)}</span>
+            </p>
+        }
+        .into_any();
+    };
+    let wanted = RwSignal::new(false);
+    let (id, content_type, file_name) = (media.media_id, media.content_type, media.file_name);
+    let ending = file_name.rsplit_once('.').map_or("", |(_, ending)| ending).to_uppercase();
+    let plays = content_type.starts_with("audio/") || content_type.starts_with("video/");
+    let icon = if content_type.starts_with("video/") {
+        IconName::Video
+    } else if plays {
+        IconName::Mic
+    } else {
+        IconName::File
+    };
+    let words = move || {
+        if plays { t_string!(i18n, submission.file_play) } else { t_string!(i18n, submission.file_open) }
+    };
+    view! {
+        <Show
+            when=move || wanted.get()
+            fallback=move || {
+                let ending = ending.clone();
+                view! {
+                    <Button kind=ButtonKind::Secondary icon on_press=move || wanted.set(true)>
+                        {words}
+                        " "
+                        <span class="soft small">{ending}</span>
+                    </Button>
+                }
+            }
+        >
+            <Fetched id content_type=content_type.clone() file_name=file_name.clone() label=label.clone() />
+        </Show>
+    }
+    .into_any()
+}
+
+#[component]
+fn Fetched(id: MediaId, content_type: String, file_name: String, label: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let office = use_office();
+    let file = LocalResource::new(move || async move { office.file(id).await.map(Arc::new) });
+    view! {
+        <Loaded
+            resource=file
+            view=move |url| {
+                let source = url.address().to_owned();
+                if content_type.starts_with("audio/") {
+                    view! { <audio class="player" controls=true src=source aria-label=label.clone()></audio> }
+                        .into_any()
+                } else if content_type.starts_with("video/") {
+                    view! {
+                        <video
+                            class="player player--film"
+                            controls=true
+                            playsinline=true
+                            src=source
+                            aria-label=label.clone()
+                        ></video>
+                    }
+                        .into_any()
+                } else {
+                    view! {
+                        <a class="button button--secondary" href=source download=file_name.clone()>
+                            <Icon name=IconName::Download />
+                            {t_string!(i18n, submission.file_save)}
+                        </a>
+                    }
+                        .into_any()
+                }
+            }
+        />
+    }
 }
 
 fn ask(id: MediaId, size: PictureSize) -> LocalResource<Result<Arc<ObjectUrl>, Failure>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use doorstep_core::submission::SubmissionContent;
 use doorstep_core::text::Language;
 use doorstep_form::order::map_of;
-use doorstep_form::{Context, NodePath, Plan, Session, SummaryEntry};
+use doorstep_form::{Context, NodeKind, NodePath, Plan, Session, SummaryEntry};
 
 /// A submission over its form, and the revision that it corrects over its own.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub(super) struct Answer {
     pub(super) words: String,
     /// The name of the attached file, when the answer is one.
     pub(super) file: Option<String>,
+    pub(super) is_picture: bool,
     pub(super) was: Was,
 }
 
@@ -69,6 +70,7 @@ impl Reading {
                 path: entry.path.to_string(),
                 question: entry.label,
                 file: entry.kind.is_media().then(|| entry.value.clone()),
+                is_picture: entry.kind == NodeKind::Image,
                 words: entry.words,
                 was,
             };
@@ -118,6 +120,7 @@ fn session(plan: Arc<Plan>, content: &SubmissionContent) -> Session {
         seed: content.submission_id.0.as_u64_pair().1,
         username: String::new(),
         device_id: String::new(),
+        ..Context::default()
     };
     Session::resume(plan, context, &content.instance).0
 }

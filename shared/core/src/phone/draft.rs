@@ -1,26 +1,29 @@
 //! Drafts: one small durable write per answer, so that whatever happens to the
 //! page, the browser or the phone, an answer that was given is there.
+//!
+//! * [`log`]: what was done to a draft, step by step.
+//! * [`finish`]: from a draft to an operation of the outbox.
+
+pub mod finish;
+pub mod log;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use doorstep_form::{Context, LeftOver, LeftOverReason, NodePath, Plan, Problem, Rule, Session, order};
+use doorstep_form::{Context, LeftOver, NodePath, Plan, Rule, Session, order};
 use serde::{Deserialize, Serialize};
 
-use super::outbox::{OperationState, OutboxOperation};
-use super::synchronise::SyncState;
 use super::{LocalTime, Phone, PhoneError};
 use crate::area::{AreaLevel, AreaRecord};
 use crate::case::CaseRecord;
 use crate::hash::ContentHash;
-use crate::ids::{CaseId, DraftId, FormVersionId, MediaId, OperationId, SubmissionId, TaskId};
+use crate::ids::{CaseId, DraftId, FormVersionId, MediaId, SubmissionId, TaskId};
 use crate::pack::Pack;
-use crate::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write, decode};
-use crate::submission::{
-    AnswerTime, Comment, MediaReference, Place, SUBMISSION_VERSION, SubmissionContent, SubmissionState,
-};
-use crate::sync::{Operation, SUBMISSION_OPERATION};
+use crate::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
+use crate::submission::{Comment, SubmissionState};
+
+pub use finish::FinishError;
 
 /// A draft's facts; its answers are in the log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -45,14 +48,6 @@ pub struct DraftRecord {
     pub base_instance: Option<serde_json::Value>,
     /// What the reviewer said.
     pub comments: Vec<Comment>,
-}
-
-/// One answer in a draft's log.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct DraftAnswer {
-    pub path: NodePath,
-    pub value: String,
-    pub at: LocalTime,
 }
 
 /// A captured file.
@@ -89,8 +84,11 @@ pub enum MediaState {
 pub struct NewFile {
     pub media_id: MediaId,
     pub bytes: Vec<u8>,
-    /// `image/jpeg` or `image/png`.
+    /// Without parameters: `image/jpeg`, `audio/webm`.
     pub content_type: String,
+    /// What it was called where it was chosen; empty for what was captured
+    /// here.
+    pub name: String,
 }
 
 /// A draft that is being filled in.
@@ -98,36 +96,12 @@ pub struct NewFile {
 pub struct OpenDraft {
     pub record: DraftRecord,
     pub session: Session,
-    /// Number of answers in the log; the next is numbered so.
-    pub answers: usize,
+    /// Number of steps in the log; the next is numbered so.
+    pub steps: usize,
     /// Answers that no longer fit the form: shown, not dropped.
     pub left_over: Vec<LeftOver>,
     /// When each question was last answered.
     pub answer_times: BTreeMap<NodePath, LocalTime>,
-}
-
-/// What stops a visit from being finished.
-#[derive(Debug)]
-pub enum FinishError {
-    /// Answers are missing or break a rule; the list is for the person.
-    Incomplete(Vec<Problem>),
-    Phone(PhoneError),
-}
-
-impl From<PhoneError> for FinishError {
-    fn from(error: PhoneError) -> Self {
-        Self::Phone(error)
-    }
-}
-
-impl From<StoreError> for FinishError {
-    fn from(error: StoreError) -> Self {
-        Self::Phone(error.into())
-    }
-}
-
-fn answer_key(draft: DraftId, number: usize) -> String {
-    format!("{draft}|{number:08}")
 }
 
 impl<S: LocalStore> Phone<S> {
@@ -251,8 +225,8 @@ impl<S: LocalStore> Phone<S> {
         Ok(drafts)
     }
 
-    /// Opens a draft where it was left: the form as it began, and every answer
-    /// of the log again. `language` is what the form is shown in.
+    /// Opens a draft where it was left: the form as it began, and every step of
+    /// the log again. `language` is what the form is shown in.
     ///
     /// # Errors
     /// When the draft or its form is not here.
@@ -269,24 +243,16 @@ impl<S: LocalStore> Phone<S> {
             .ok_or(PhoneError::DraftUnknown(draft_id))?;
         let record: DraftRecord = decode(&row)?;
         let plan = self.plan(record.form_version_id).await?;
-        let (mut session, mut left_over) = self.begin(&record, plan);
+        let (mut session, left_over) = self.begin(&record, plan);
         session.set_language(language);
         let rows = self.store.scan(Table::DraftAnswer, &format!("{draft_id}|")).await?;
-        let mut answer_times = BTreeMap::new();
+        let mut draft =
+            OpenDraft { steps: rows.len(), record, session, left_over, answer_times: BTreeMap::new() };
         for row in &rows {
-            let answer: DraftAnswer = decode(row)?;
-            session.set_now(answer.at);
-            if session.answer(&answer.path, &answer.value).is_err() {
-                left_over.push(LeftOver {
-                    path: answer.path.to_string(),
-                    value: answer.value.clone().into(),
-                    reason: LeftOverReason::UnknownName,
-                });
-            }
-            answer_times.insert(answer.path, answer.at);
+            draft.repeat_step(decode(row)?);
         }
-        session.set_now(now);
-        Ok(OpenDraft { answers: rows.len(), record, session, left_over, answer_times })
+        draft.session.set_now(now);
+        Ok(draft)
     }
 
     fn begin(&self, record: &DraftRecord, plan: Arc<Plan>) -> (Session, Vec<LeftOver>) {
@@ -295,84 +261,12 @@ impl<S: LocalStore> Phone<S> {
             seed: record.seed,
             username: self.owner.login_name.clone(),
             device_id: self.owner.device_id.to_string(),
+            ..Context::default()
         };
         match &record.base_instance {
             Some(instance) => Session::resume(plan, context, instance),
             None => (Session::start(plan, context, &record.prefill), Vec::new()),
         }
-    }
-
-    /// Takes an answer: into the session, then onto the disk. Returns, once it
-    /// is durable, the nodes that changed.
-    ///
-    /// # Errors
-    /// When the form has no such question or the store cannot be written; then
-    /// the session has the answer and the disk does not, and the caller shows
-    /// the error and asks again.
-    pub async fn answer(
-        &self,
-        draft: &mut OpenDraft,
-        path: &NodePath,
-        value: &str,
-        now: LocalTime,
-    ) -> Result<Vec<NodePath>, PhoneError> {
-        let mut batch = Batch::default();
-        let changed = self.take(draft, path, value, now, &mut batch)?;
-        self.store.commit(batch, Durability::Strict).await?;
-        draft.answers += 1;
-        Ok(changed)
-    }
-
-    /// Takes a photo, signature or recording as the answer: its bytes, its
-    /// facts and the answer are one write.
-    ///
-    /// # Errors
-    /// As [`Self::answer`].
-    pub async fn answer_with_file(
-        &self,
-        draft: &mut OpenDraft,
-        path: &NodePath,
-        file: NewFile,
-        now: LocalTime,
-    ) -> Result<Vec<NodePath>, PhoneError> {
-        let extension = if file.content_type == "image/png" { "png" } else { "jpg" };
-        let entry = MediaEntry {
-            media_id: file.media_id,
-            submission_id: SubmissionId(draft.record.draft_id.0),
-            path: path.clone(),
-            file_name: format!("{}.{extension}", file.media_id),
-            sha256: ContentHash::of(&file.bytes),
-            size_bytes: file.bytes.len() as u64,
-            content_type: file.content_type,
-            state: MediaState::Captured,
-        };
-        let mut batch = Batch::default();
-        batch.put(Table::Media, media_key(&entry), &entry)?;
-        let bytes = Entry { key: entry.media_id.to_string(), revision: 0, value: file.bytes };
-        batch.0.push(Write::Put(Table::MediaBytes, bytes));
-        let changed = self.take(draft, path, &entry.file_name, now, &mut batch)?;
-        self.store.commit(batch, Durability::Strict).await?;
-        draft.answers += 1;
-        Ok(changed)
-    }
-
-    fn take(
-        &self,
-        draft: &mut OpenDraft,
-        path: &NodePath,
-        value: &str,
-        now: LocalTime,
-        batch: &mut Batch,
-    ) -> Result<Vec<NodePath>, PhoneError> {
-        let answer = DraftAnswer { path: path.clone(), value: value.to_owned(), at: now };
-        batch.put(Table::DraftAnswer, answer_key(draft.record.draft_id, draft.answers), &answer)?;
-        draft.session.set_now(now);
-        let changed = draft
-            .session
-            .answer(path, value)
-            .map_err(|error| PhoneError::Answer { path: path.to_string(), message: error.to_string() })?;
-        draft.answer_times.insert(path.clone(), now);
-        Ok(changed)
     }
 
     /// Every captured file's facts.
@@ -440,121 +334,11 @@ impl<S: LocalStore> Phone<S> {
             .iter()
             .any(|other| other.media_id == entry.media_id && other.submission_id != entry.submission_id))
     }
-
-    /// Finishes a draft: checks it, and turns it into an operation of the
-    /// outbox. Draft, operation and files change in one write.
-    ///
-    /// # Errors
-    /// [`FinishError::Incomplete`] with everything that is missing or wrong.
-    pub async fn finish_draft(
-        &self,
-        draft: &mut OpenDraft,
-        op_id: OperationId,
-        place: Option<Place>,
-        now: LocalTime,
-    ) -> Result<SubmissionContent, FinishError> {
-        let instance = draft.session.finish(now).map_err(FinishError::Incomplete)?;
-        let record = &draft.record;
-        let submission_id = SubmissionId(record.draft_id.0);
-        let used: Vec<MediaEntry> = {
-            let mut used = Vec::new();
-            for row in self.store.scan(Table::Media, &format!("{}|", record.draft_id)).await? {
-                let entry: MediaEntry = decode(&row)?;
-                let view = draft.session.node(&entry.path);
-                if view.is_some_and(|view| view.relevant && view.value == entry.file_name) {
-                    used.push(entry);
-                }
-            }
-            used
-        };
-        let content = SubmissionContent {
-            submission_id,
-            root_id: record.root_id.unwrap_or(submission_id),
-            revision: record.revision,
-            form_version_id: record.form_version_id,
-            form_id: record.form_id.clone(),
-            case_id: record.case_id,
-            task_id: record.task_id,
-            case_version: record.case_version,
-            started_at: record.started_at,
-            finished_at: now,
-            instance,
-            media: used.iter().map(reference).collect(),
-            answer_times: draft
-                .answer_times
-                .iter()
-                .map(|(path, at)| AnswerTime { path: path.to_string(), at: *at })
-                .collect(),
-            place,
-        };
-        let batch = self.hand_over(draft, &content, used, op_id, now).await?;
-        self.store.commit(batch, Durability::Strict).await?;
-        Ok(content)
-    }
-
-    /// The one write that turns a draft into an operation.
-    async fn hand_over(
-        &self,
-        draft: &OpenDraft,
-        content: &SubmissionContent,
-        used: Vec<MediaEntry>,
-        op_id: OperationId,
-        now: LocalTime,
-    ) -> Result<Batch, PhoneError> {
-        let draft_id = draft.record.draft_id;
-        let body = serde_json::to_value(content).map_err(|error| PhoneError::Encoding(error.to_string()))?;
-        let last = self.store.keys(Table::Operation, "").await?.into_iter().next_back();
-        let seq = last.and_then(|(key, _)| key.parse::<u64>().ok()).unwrap_or(0) + 1;
-        let skew_ms = SyncState::load(&self.store).await?.skew_ms;
-        let operation = OutboxOperation {
-            operation: Operation {
-                seq,
-                op_id,
-                kind: SUBMISSION_OPERATION.to_owned(),
-                v: SUBMISSION_VERSION,
-                at: now,
-                skew_ms,
-                body,
-            },
-            state: OperationState::Waiting,
-            receipt: None,
-        };
-        let mut batch = Batch::default();
-        batch.put(Table::Operation, OutboxOperation::key(seq), &operation)?;
-        // Photos that were retaken or became irrelevant are not part of it.
-        for row in self.store.scan(Table::Media, &format!("{draft_id}|")).await? {
-            let entry: MediaEntry = decode(&row)?;
-            if !used.iter().any(|kept| kept.media_id == entry.media_id) {
-                if !self.is_shared(&entry).await? {
-                    batch.delete(Table::MediaBytes, entry.media_id.to_string());
-                }
-                batch.delete(Table::Media, row.key);
-            }
-        }
-        for mut entry in used {
-            entry.state = MediaState::Waiting;
-            batch.put(Table::Media, media_key(&entry), &entry)?;
-        }
-        batch.delete(Table::Draft, draft_id.to_string());
-        batch.delete_prefix(Table::DraftAnswer, format!("{draft_id}|"));
-        Ok(batch)
-    }
 }
 
 /// The key of a captured file: by draft, so that a draft's files are together.
 pub(super) fn media_key(entry: &MediaEntry) -> String {
     format!("{}|{}", entry.submission_id, entry.media_id)
-}
-
-fn reference(entry: &MediaEntry) -> MediaReference {
-    MediaReference {
-        media_id: entry.media_id,
-        path: entry.path.to_string(),
-        file_name: entry.file_name.clone(),
-        sha256: entry.sha256.clone(),
-        size_bytes: entry.size_bytes,
-        content_type: entry.content_type.clone(),
-    }
 }
 
 /// What the pack says a form starts with. A rule that does not evaluate leaves

@@ -1,49 +1,61 @@
-//! The choices sheet: lists of answers.
+//! The choices sheet: lists of answers; and the sheets `external_choices` and
+//! `osm`, which look like it.
 
-use super::settings::Settings;
-use super::table::{Languages, Table};
-use crate::form::Choice;
-use crate::problem::AuthoringProblem;
-use crate::workbook::Workbook;
+use super::names::is_name;
+use super::table::Table;
+use crate::form::{Choice, Media, MediaKind};
+use crate::problem::{AuthoringProblem, Severity};
+use crate::workbook::Row;
 use std::collections::{BTreeMap, HashMap};
 
-const KNOWN: [&str; 3] = ["list_name", "name", "label"];
-const UNSUPPORTED: [&str; 5] = ["image", "audio", "video", "big-image", "media"];
+pub(super) const KNOWN: &[&str] =
+    &["list_name", "name", "label", "image", "audio", "video", "big-image", "sms_option"];
 
+const MEDIA: [(&str, MediaKind); 4] = [
+    ("image", MediaKind::Image),
+    ("big-image", MediaKind::BigImage),
+    ("audio", MediaKind::Audio),
+    ("video", MediaKind::Video),
+];
+
+/// The files that belong to a label.
+pub(super) fn media(table: &Table, row: &Row) -> Media {
+    let mut media = Media::new();
+    for (column, kind) in MEDIA {
+        let files = table.text(row, column);
+        if !files.is_empty() {
+            media.insert(kind, files);
+        }
+    }
+    media
+}
+
+/// The lists of the sheet. `strict` is for the choices sheet itself, whose
+/// columns become elements and whose names are stored.
 pub(super) fn read(
-    workbook: &Workbook,
-    settings: &Settings,
-    languages: &mut Languages,
+    table: &Table,
+    strict: bool,
+    allow_duplicates: bool,
     problems: &mut Vec<AuthoringProblem>,
 ) -> BTreeMap<String, Vec<Choice>> {
     let mut lists: BTreeMap<String, Vec<Choice>> = BTreeMap::new();
-    let Some(table) =
-        workbook.sheet("choices").and_then(|sheet| Table::new(sheet, "choices", &KNOWN, languages, problems))
-    else {
+    if !table.rows.is_empty() && !table.require(&["name"], problems) {
         return lists;
-    };
-    let own: Vec<String> = table
-        .bases()
-        .map(|(_, base)| base)
-        .filter(|base| !KNOWN.contains(base) && !UNSUPPORTED.contains(base))
-        .map(str::to_owned)
-        .collect();
-    let own_names: Vec<&str> = own.iter().map(String::as_str).collect();
-    table.check_columns(&KNOWN, &UNSUPPORTED, &own_names, problems);
+    }
+    let own = own_columns(table, strict, problems);
     let mut first_rows: HashMap<(String, String), u32> = HashMap::new();
-    for row in table.rows {
+    let mut without_label: Vec<&Row> = Vec::new();
+    for row in &table.rows {
         let list = table.cell(row, "list_name");
         let name = table.cell(row, "name");
         let label = table.text(row, "label");
-        if list.is_empty() && name.is_empty() && label.is_empty() {
-            continue;
-        }
         if list.is_empty() {
-            problems.push(table.problem(
-                row,
-                "list_name",
-                "this choice belongs to no list: list_name is empty",
-            ));
+            if !name.is_empty() || !label.is_empty() {
+                let mut problem =
+                    table.warning(row, "list_name", "this choice belongs to no list and is not read");
+                problem.suggestion = Some("write the name of a list, or remove the row".to_owned());
+                problems.push(problem);
+            }
             continue;
         }
         if name.is_empty() {
@@ -54,34 +66,78 @@ pub(super) fn read(
             ));
             continue;
         }
-        if let Some(text) = label.0.iter().find(|text| text.contains("${")) {
-            problems.push(
-                table
-                    .problem(row, "label", "references in the labels of choices are not supported yet")
-                    .finding(text),
-            );
-        }
         if label.is_empty() {
-            let mut problem =
-                table.problem(row, "label", format!("the choice \"{name}\" has no label; its name is shown"));
-            problem.severity = crate::Severity::Warning;
-            problems.push(problem);
+            without_label.push(row);
         }
         if let Some(first) = first_rows.insert((list.to_owned(), name.to_owned()), row.number)
-            && !settings.allow_choice_duplicates
+            && strict
+            && !allow_duplicates
         {
-            problems.push(table.problem(
-                row,
-                "name",
-                format!("the list \"{list}\" has the choice \"{name}\" already in row {first}"),
-            ));
+            problems.push(
+                table
+                    .problem(
+                        row,
+                        "name",
+                        format!("the list \"{list}\" has the choice \"{name}\" already in row {first}"),
+                    )
+                    .suggesting(Some(
+                        "rename one of them, or set allow_choice_duplicates to yes in the settings"
+                            .to_owned(),
+                    )),
+            );
         }
-        let columns = own_names
+        let columns = own
             .iter()
-            .map(|&column| (column.to_owned(), table.cell(row, column).to_owned()))
+            .map(|(index, column)| (column.clone(), super::table::cell_at(row, *index).to_owned()))
             .filter(|(_, cell)| !cell.is_empty())
             .collect();
-        lists.entry(list.to_owned()).or_default().push(Choice { name: name.to_owned(), label, columns });
+        lists.entry(list.to_owned()).or_default().push(Choice {
+            name: name.to_owned(),
+            label,
+            media: media(table, row),
+            columns,
+        });
+    }
+    if strict {
+        warn_about_labels(table, &without_label, problems);
     }
     lists
+}
+
+/// The author's own columns, for filters.
+fn own_columns(table: &Table, strict: bool, problems: &mut Vec<AuthoringProblem>) -> Vec<(usize, String)> {
+    let mut own = Vec::new();
+    for (index, base) in table.bases().filter(|(_, base)| !KNOWN.contains(base) && !base.contains("::")) {
+        if !strict || is_name(base) {
+            own.push((index, base.to_owned()));
+            continue;
+        }
+        let mut problem = AuthoringProblem::warning(
+            &table.sheet,
+            format!("the column \"{base}\" is not read: expressions cannot name it"),
+        )
+        .at_row(table.header_row)
+        .at_column(&crate::workbook::column_letters(index), base)
+        .finding(base);
+        problem.suggestion = Some("use letters, digits, -, _ and . only".to_owned());
+        problems.push(problem);
+    }
+    own
+}
+
+fn warn_about_labels(table: &Table, rows: &[&Row], problems: &mut Vec<AuthoringProblem>) {
+    let Some(first) = rows.first() else { return };
+    let others = match rows.len() - 1 {
+        0 => String::new(),
+        others => format!(", and so have {others} more"),
+    };
+    let name = table.cell(first, "name");
+    let mut problem = table.problem(
+        first,
+        "label",
+        format!("the choice \"{name}\" has no label{others}; the name is shown"),
+    );
+    problem.severity = Severity::Warning;
+    problem.suggestion = Some("write a label".to_owned());
+    problems.push(problem);
 }

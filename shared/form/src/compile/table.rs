@@ -1,140 +1,143 @@
-//! A sheet as a table with headers, and the languages its headers name.
+//! A sheet as a table with headers.
 
-use crate::form::Text;
-use crate::problem::{AuthoringProblem, did_you_mean};
-use crate::workbook::{Row, Sheet, column_letters};
+use super::headers::{Header, SheetKind, understand};
+use super::languages::Languages;
+use crate::form::{Text, Words};
+use crate::problem::{AuthoringProblem, Severity, did_you_mean};
+use crate::workbook::{Row, Sheet, Workbook, column_letters};
 use std::collections::BTreeMap;
 
-/// The languages of a form, numbered as they turn up; the default language is
-/// number 0.
-pub(super) struct Languages {
-    names: Vec<String>,
-    /// No column has named the default language yet.
-    default_unseen: bool,
-}
-
-/// What a form without languages calls its only one.
-const UNNAMED: &str = "default";
-
-impl Languages {
-    pub(super) fn new(default_language: &str) -> Self {
-        let name = if default_language.is_empty() { UNNAMED } else { default_language };
-        Self { names: vec![name.to_owned()], default_unseen: true }
-    }
-
-    /// Number of the language of a header; an empty name means the default.
-    fn number(&mut self, name: &str) -> usize {
-        if name.is_empty() {
-            self.default_unseen = false;
-            return 0;
-        }
-        if let Some(number) = self.names.iter().position(|known| known == name) {
-            self.default_unseen &= number != 0;
-            return number;
-        }
-        // Without a default in the settings, the first named language is it.
-        if self.default_unseen && self.names.len() == 1 && self.names.iter().all(|known| known == UNNAMED) {
-            self.names = vec![name.to_owned()];
-            self.default_unseen = false;
-            return 0;
-        }
-        self.names.push(name.to_owned());
-        self.names.len() - 1
-    }
-
-    pub(super) fn into_names(self) -> Vec<String> {
-        self.names
-    }
-}
-
-/// A header understood: which column of the specification, in which language.
+/// A header understood, with the number of its language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Column {
     /// Header as the author wrote it.
-    header: String,
-    /// Base name in lower case, without language: `label`.
+    written: String,
     base: String,
     /// Number of the language, for translated columns.
     language: Option<usize>,
+    /// The header names the language.
+    named: bool,
 }
 
-/// Columns that exist in several languages.
-const TRANSLATED: [&str; 9] = [
-    "label",
-    "hint",
-    "guidance_hint",
-    "constraint_message",
-    "required_message",
-    "image",
-    "audio",
-    "video",
-    "big-image",
-];
-
-/// Other spellings that XLSForm allows.
-const ALIASES: [(&str, &str); 20] = [
-    ("caption", "label"),
-    ("command", "type"),
-    ("tag", "name"),
-    ("value", "name"),
-    ("list name", "list_name"),
-    ("relevance", "relevant"),
-    ("readonly", "read_only"),
-    ("read only", "read_only"),
-    ("calculate", "calculation"),
-    ("constraint message", "constraint_message"),
-    ("constraining message", "constraint_message"),
-    ("required message", "required_message"),
-    ("repeat count", "repeat_count"),
-    ("jr:count", "repeat_count"),
-    ("noapperrorstring", "constraint_message"),
-    ("choice filter", "choice_filter"),
-    ("title", "form_title"),
-    ("id_string", "form_id"),
-    ("set form title", "form_title"),
-    ("set form id", "form_id"),
-];
+/// How many empty rows may lie between two filled ones.
+const MAX_GAP: u32 = 60;
 
 /// A sheet below its headers.
-pub(super) struct Table<'a> {
-    pub(super) sheet: &'a str,
+pub(super) struct Table {
+    pub(super) sheet: String,
     columns: Vec<Option<Column>>,
-    pub(super) rows: &'a [Row],
+    pub(super) rows: Vec<Row>,
+    pub(super) header_row: u32,
 }
 
-impl<'a> Table<'a> {
-    /// `own_columns` says whether headers that mean nothing to XLSForm are the
-    /// author's own data (choices) or probably a mistake.
+/// The headers of a sheet, understood; the author's empty ones are blank.
+pub(super) fn headers(workbook: &Workbook, name: &str, kind: SheetKind, known: &[&str]) -> Vec<Header> {
+    let cells = match workbook.sheet(name).and_then(|sheet| sheet.rows.first()) {
+        Some(row) => row.cells.as_slice(),
+        None => return Vec::new(),
+    };
+    let double = cells.iter().any(|cell| cell.contains("::"));
+    cells.iter().map(|written| understand(written, kind, known, double)).collect()
+}
+
+impl Table {
     pub(super) fn new(
-        sheet: &'a Sheet,
-        name: &'a str,
-        known: &[&str],
-        languages: &mut Languages,
+        sheet: &Sheet,
+        name: &str,
+        headers: &[Header],
+        languages: &Languages,
         problems: &mut Vec<AuthoringProblem>,
-    ) -> Option<Table<'a>> {
-        let (headers, rows) = sheet.rows.split_first()?;
-        let mut columns: Vec<Option<Column>> = Vec::new();
-        for (index, written) in headers.cells.iter().enumerate() {
+    ) -> Option<Table> {
+        let (first, rows) = sheet.rows.split_first()?;
+        let mut table = Table {
+            sheet: name.to_owned(),
+            columns: Vec::new(),
+            rows: rows.to_vec(),
+            header_row: first.number,
+        };
+        for (index, (written, header)) in first.cells.iter().zip(headers).enumerate() {
             if written.trim().is_empty() {
-                columns.push(None);
+                table.columns.push(None);
                 continue;
             }
-            let column = understand(written, known, languages);
-            let twin = columns
+            let language = header.translated.then(|| languages.number(&header.language));
+            let named = !header.language.is_empty();
+            let column =
+                Column { written: written.trim().to_owned(), base: header.base.clone(), language, named };
+            let twin = table
+                .columns
                 .iter()
                 .flatten()
-                .any(|other| other.base == column.base && other.language == column.language);
-            if twin {
+                // A column without a language may stand beside that of the default
+                // language, which then counts.
+                .find(|other| {
+                    other.base == column.base
+                        && other.language == column.language
+                        && other.named == column.named
+                });
+            let exact = name == "settings" && column.written == column.base;
+            if let Some(twin) = twin {
+                let message = if twin.written == column.written {
+                    format!("the column \"{written}\" is there twice")
+                } else {
+                    format!("\"{written}\" and \"{}\" are two names of the same column", twin.written)
+                };
+                // Of settings the first one counts.
+                let severity = if name == "settings" { Severity::Warning } else { Severity::Error };
                 problems.push(
-                    AuthoringProblem::error(name, format!("the column \"{written}\" is there twice"))
-                        .at_row(headers.number)
-                        .at_column(&column_letters(index), written)
-                        .finding(written),
+                    AuthoringProblem { severity, ..AuthoringProblem::error(name, message) }
+                        .at_row(first.number)
+                        .at_column(&column_letters(index), &column.written)
+                        .finding(&column.written)
+                        .suggesting(Some("remove one of them".to_owned())),
                 );
             }
-            columns.push(Some(column));
+            if exact {
+                // The usual name counts, wherever it stands.
+                for other in table
+                    .columns
+                    .iter_mut()
+                    .filter(|other| other.as_ref().is_some_and(|other| other.base == column.base))
+                {
+                    *other = None;
+                }
+            }
+            table.columns.push(Some(column));
         }
-        Some(Table { sheet: name, columns, rows })
+        Some(table)
+    }
+
+    /// Runs of spaces become one, as XLSForm does unless the settings say
+    /// otherwise.
+    pub(super) fn collapse_spaces(&mut self) {
+        for cell in self.rows.iter_mut().flat_map(|row| &mut row.cells) {
+            if cell.contains("  ") {
+                let mut collapsed = String::with_capacity(cell.len());
+                for character in cell.chars() {
+                    if !(character == ' ' && collapsed.ends_with(' ')) {
+                        collapsed.push(character);
+                    }
+                }
+                *cell = collapsed;
+            }
+        }
+    }
+
+    /// What stands far below the rest is left over from something else.
+    pub(super) fn end_at_gap(&mut self, problems: &mut Vec<AuthoringProblem>) {
+        let mut before = self.header_row;
+        let gap = self.rows.iter().position(|row| {
+            let empty = row.number.saturating_sub(before);
+            before = row.number;
+            empty > MAX_GAP
+        });
+        let Some(gap) = gap else { return };
+        if let Some(row) = self.rows.get(gap) {
+            let message = format!("rows below {MAX_GAP} empty ones are not read");
+            let problem = AuthoringProblem::warning(&self.sheet, message).at_row(row.number);
+            problems.push(problem.suggesting(Some("remove the empty rows, or this one".to_owned())));
+        }
+        self.rows.truncate(gap);
     }
 
     /// Base names of the columns with their numbers.
@@ -145,54 +148,94 @@ impl<'a> Table<'a> {
             .filter_map(|(index, column)| Some((index, column.as_ref()?.base.as_str())))
     }
 
+    /// Number and header of each column.
+    pub(super) fn written(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.columns
+            .iter()
+            .enumerate()
+            .filter_map(|(index, column)| Some((index, column.as_ref()?.written.as_str())))
+    }
+
     pub(super) fn has(&self, base: &str) -> bool {
         self.bases().any(|(_, found)| found == base)
     }
 
     /// The cell of this column without surrounding space; empty when missing.
-    pub(super) fn cell(&self, row: &'a Row, base: &str) -> &'a str {
-        self.columns
-            .iter()
-            .zip(&row.cells)
-            .find(|(column, _)| column.as_ref().is_some_and(|column| column.base == base))
-            .map_or("", |(_, cell)| cell.trim())
+    pub(super) fn cell<'a>(&self, row: &'a Row, base: &str) -> &'a str {
+        self.bases().find(|(_, found)| *found == base).map_or("", |(index, _)| cell_at(row, index))
+    }
+
+    /// The cell of this column, unless it is empty.
+    pub(super) fn filled(&self, row: &Row, base: &str) -> Option<String> {
+        Some(self.cell(row, base).to_owned()).filter(|cell| !cell.is_empty())
+    }
+
+    /// The filled cells of the columns `group::…`, by what follows.
+    pub(super) fn grouped(&self, row: &Row, group: &str) -> BTreeMap<String, String> {
+        self.bases()
+            .filter_map(|(index, base)| {
+                let name = base.strip_prefix(group)?.strip_prefix("::")?;
+                Some((name.to_owned(), cell_at(row, index).to_owned()))
+            })
+            .filter(|(_, cell)| !cell.is_empty())
+            .collect()
     }
 
     /// The cells of this column in all languages.
     pub(super) fn text(&self, row: &Row, base: &str) -> Text {
-        let mut texts: Vec<String> = Vec::new();
-        for (column, cell) in self.columns.iter().zip(&row.cells) {
+        let mut texts: Vec<Words> = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
             let Some(column) = column.as_ref().filter(|column| column.base == base) else {
                 continue;
             };
-            let cell = cell.trim();
+            let cell = cell_at(row, index);
             if cell.is_empty() {
                 continue;
             }
             let language = column.language.unwrap_or(0);
             if texts.len() <= language {
-                texts.resize(language + 1, String::new());
+                texts.resize(language + 1, Words::default());
             }
-            if let Some(text) = texts.get_mut(language) {
-                text.clear();
-                text.push_str(cell);
+            if let Some(text) = texts.get_mut(language).filter(|text| column.named || text.is_empty()) {
+                *text = super::words::written(cell);
             }
         }
         Text(texts)
     }
 
+    /// Letters and header of the first column of this name, or of the name
+    /// alone where the sheet lacks it.
+    pub(super) fn place(&self, base: &str) -> (String, String) {
+        let found = self.columns.iter().enumerate().find_map(|(index, column)| {
+            column.as_ref().filter(|column| column.base == base).map(|column| (index, column.written.clone()))
+        });
+        match found {
+            Some((index, header)) => (column_letters(index), header),
+            None => (String::new(), base.to_owned()),
+        }
+    }
+
     /// A problem with the cell of this column.
     pub(super) fn problem(&self, row: &Row, base: &str, message: impl Into<String>) -> AuthoringProblem {
-        let place = self.columns.iter().enumerate().find_map(|(index, column)| {
-            column.as_ref().filter(|column| column.base == base).map(|column| (index, column.header.as_str()))
-        });
-        let problem = AuthoringProblem::error(self.sheet, message).at_row(row.number);
-        match place {
-            Some((index, header)) => problem
-                .at_column(&column_letters(index), header)
-                .finding(row.cells.get(index).map_or("", |cell| cell.trim())),
-            None => problem.at_column("", base),
-        }
+        let (letters, header) = self.place(base);
+        AuthoringProblem::error(&self.sheet, message)
+            .at_row(row.number)
+            .at_column(&letters, &header)
+            .finding(self.cell(row, base))
+    }
+
+    /// A problem that leaves the form usable.
+    pub(super) fn warning(&self, row: &Row, base: &str, message: impl Into<String>) -> AuthoringProblem {
+        AuthoringProblem { severity: Severity::Warning, ..self.problem(row, base, message) }
+    }
+
+    /// A problem with the cell of the column with this number.
+    pub(super) fn problem_at(&self, row: &Row, index: usize, message: impl Into<String>) -> AuthoringProblem {
+        let header = self.columns.get(index).and_then(|column| column.as_ref());
+        AuthoringProblem::error(&self.sheet, message)
+            .at_row(row.number)
+            .at_column(&column_letters(index), header.map_or("", |column| column.written.as_str()))
+            .finding(cell_at(row, index))
     }
 
     /// Header → letters, under the names by which [`Form`](crate::Form) looks
@@ -201,7 +244,7 @@ impl<'a> Table<'a> {
         let mut letters = BTreeMap::new();
         for (index, column) in self.columns.iter().enumerate() {
             let Some(column) = column else { continue };
-            let key = match column.language.and_then(|number| languages.names.get(number)) {
+            let key = match column.language.and_then(|number| languages.names().get(number)) {
                 Some(language) => format!("{}::{language}", column.base),
                 None => column.base.clone(),
             };
@@ -210,89 +253,48 @@ impl<'a> Table<'a> {
         letters
     }
 
-    /// Refuses columns that are filled and mean something the engine does not
-    /// do, and warns about headers that mean nothing.
-    pub(super) fn check_columns(
-        &self,
-        known: &[&str],
-        unsupported: &[&str],
-        harmless: &[&str],
-        problems: &mut Vec<AuthoringProblem>,
-    ) {
+    /// Warns about headers that are probably meant to be columns of XLSForm.
+    pub(super) fn check_headers(&self, known: &[&str], problems: &mut Vec<AuthoringProblem>) {
         for (index, column) in self.columns.iter().enumerate() {
             let Some(column) = column else { continue };
-            let base = column.base.as_str();
-            if known.contains(&base) || harmless.contains(&base) {
+            if known.contains(&column.base.as_str()) || column.base.contains("::") {
                 continue;
             }
-            let prefix = base.split(':').next().unwrap_or_default();
-            if unsupported.contains(&base) || unsupported.contains(&prefix) {
-                for row in self.rows {
-                    let cell = row.cells.get(index).map_or("", |cell| cell.trim());
-                    if !cell.is_empty() {
-                        problems.push(
-                            AuthoringProblem::error(
-                                self.sheet,
-                                format!("the column \"{}\" is not supported yet", column.header),
-                            )
-                            .at_row(row.number)
-                            .at_column(&column_letters(index), &column.header)
-                            .finding(cell),
-                        );
-                    }
-                }
-            } else {
-                let mut problem = AuthoringProblem::warning(
-                    self.sheet,
-                    format!("the column \"{}\" means nothing to XLSForm and is not read", column.header),
-                );
-                problem.row = Some(1);
+            let suggestion = did_you_mean(&column.base, known.iter().copied());
+            if suggestion.is_some() {
                 problems.push(
-                    problem
-                        .at_column(&column_letters(index), &column.header)
-                        .finding(&column.header)
-                        .suggesting(did_you_mean(base, known.iter().copied())),
+                    AuthoringProblem::warning(
+                        &self.sheet,
+                        format!("the column \"{}\" means nothing to XLSForm and is not read", column.written),
+                    )
+                    .at_row(self.header_row)
+                    .at_column(&column_letters(index), &column.written)
+                    .finding(&column.written)
+                    .suggesting(suggestion),
                 );
             }
         }
     }
+
+    /// What must be there to read the sheet at all.
+    pub(super) fn require(&self, columns: &[&str], problems: &mut Vec<AuthoringProblem>) -> bool {
+        let mut complete = true;
+        for column in columns {
+            if !self.has(column) {
+                complete = false;
+                problems.push(
+                    AuthoringProblem::error(&self.sheet, format!("the sheet has no column \"{column}\""))
+                        .at_row(self.header_row)
+                        .at_column("", column)
+                        .suggesting(did_you_mean(column, self.written().map(|(_, written)| written))),
+                );
+            }
+        }
+        complete
+    }
 }
 
-/// `label::English (en)`, `Label : English`, `media::image::中文`, `body::accuracyThreshold`.
-fn understand(written: &str, known: &[&str], languages: &mut Languages) -> Column {
-    let header = written.trim().to_owned();
-    let (first, rest) = match header.split_once("::") {
-        Some((first, rest)) => (first, Some(rest)),
-        // One colon separates a language only behind a column that has them.
-        None => match header.split_once(':') {
-            Some((first, rest)) if TRANSLATED.contains(&first.trim().to_lowercase().as_str()) => {
-                (first, Some(rest))
-            }
-            _ => (header.as_str(), None),
-        },
-    };
-    let (first, rest) = match (first.trim().eq_ignore_ascii_case("media"), rest) {
-        (true, Some(rest)) => match rest.split_once("::") {
-            Some((kind, language)) => (kind, Some(language)),
-            None => (rest, None),
-        },
-        _ => (first, rest),
-    };
-    let mut base = first.trim().to_lowercase();
-    if let Some((_, name)) =
-        ALIASES.iter().find(|(alias, name)| *alias == base && !known.contains(alias) && known.contains(name))
-    {
-        base = (*name).to_owned();
-    }
-    if TRANSLATED.contains(&base.as_str()) {
-        let language = languages.number(rest.unwrap_or_default().trim());
-        return Column { header, base, language: Some(language) };
-    }
-    if rest.is_some() {
-        base = header.to_lowercase();
-    } else if !known.contains(&base.as_str()) {
-        // An author's own column keeps its capitals: filters refer to it.
-        base = header.clone();
-    }
-    Column { header, base, language: None }
+/// The cell of the column with this number without surrounding space.
+pub(super) fn cell_at(row: &Row, index: usize) -> &str {
+    row.cells.get(index).map_or("", |cell| cell.trim())
 }

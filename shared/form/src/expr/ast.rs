@@ -1,5 +1,6 @@
 //! The tree of an expression.
 
+use super::ExpressionError;
 use super::functions::Function;
 use regex_lite::Regex;
 use std::sync::Arc;
@@ -16,6 +17,18 @@ pub(crate) enum Expr {
     Union(Vec<Expr>),
     Path(Path),
     Call(Call),
+    /// A function or variable that is well-formed but does not exist; only in
+    /// trees that were read leniently.
+    Unknown(Box<Unknown>),
+}
+
+/// What is well-formed but not in the language.
+#[derive(Debug, Clone)]
+pub(crate) struct Unknown {
+    /// A function's name, or a variable's with its `$`.
+    pub(crate) name: String,
+    pub(crate) arguments: Vec<Expr>,
+    pub(crate) error: ExpressionError,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +46,26 @@ pub(crate) enum Operator {
     Multiply,
     Divide,
     Modulo,
+}
+
+impl Operator {
+    pub(super) fn written(self) -> &'static str {
+        match self {
+            Operator::Or => "or",
+            Operator::And => "and",
+            Operator::Equal => "=",
+            Operator::NotEqual => "!=",
+            Operator::Less => "<",
+            Operator::LessOrEqual => "<=",
+            Operator::Greater => ">",
+            Operator::GreaterOrEqual => ">=",
+            Operator::Add => "+",
+            Operator::Subtract => "-",
+            Operator::Multiply => "*",
+            Operator::Divide => "div",
+            Operator::Modulo => "mod",
+        }
+    }
 }
 
 /// A location path, or any expression with predicates or steps behind it.
@@ -95,6 +128,22 @@ pub(crate) enum Axis {
 }
 
 impl Axis {
+    pub(crate) const NAMES: [&'static str; 13] = [
+        "child",
+        "descendant",
+        "descendant-or-self",
+        "parent",
+        "ancestor",
+        "ancestor-or-self",
+        "self",
+        "following-sibling",
+        "preceding-sibling",
+        "following",
+        "preceding",
+        "attribute",
+        "namespace",
+    ];
+
     pub(crate) fn from_name(name: &str) -> Option<Axis> {
         Some(match name {
             "child" => Axis::Child,
@@ -167,7 +216,7 @@ impl Step {
 pub(crate) fn visit<'a>(expression: &'a Expr, focused: bool, see: &mut dyn FnMut(&'a Expr, bool)) {
     see(expression, focused);
     match expression {
-        Expr::Number(_) | Expr::Text(_) => {}
+        Expr::Number(_) | Expr::Text(_) | Expr::Unknown(_) => {}
         Expr::Negate(inner) => visit(inner, focused, see),
         Expr::Chain(first, rest) => {
             visit(first, focused, see);

@@ -1,19 +1,25 @@
 //! The table of functions. Adding one is adding a row here and its
 //! implementation in the file whose story it belongs to.
 
+mod codes;
 mod logic;
 mod moments;
 mod nodes;
 mod numbers;
+mod patterns;
+mod places;
+mod random;
+mod repeats;
 mod texts;
 
 use super::EvaluationError;
 use super::ast::Call;
 use super::evaluate::{Evaluator, Focus};
 use super::value::Value;
-pub(crate) use texts::full_match;
+pub(crate) use patterns::full_match;
+pub(crate) use random::mixed;
 
-type Result = std::result::Result<Value, EvaluationError>;
+type Result<'a> = std::result::Result<Value<'a>, EvaluationError>;
 
 /// A function of the expression language.
 #[derive(Debug)]
@@ -37,6 +43,9 @@ pub(crate) enum Kind {
     Clock,
     /// The language in use.
     Language,
+    /// The host's seed: computed when it is first needed and when what it reads
+    /// changes, like anything else.
+    Random,
     /// Where the expression stands: the node in focus or its position.
     Focus,
 }
@@ -44,15 +53,17 @@ pub(crate) enum Kind {
 /// How a function is computed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Implementation {
-    /// From the values of its arguments.
-    Eager(fn(&mut Evaluator<'_>, Vec<Value>) -> Result),
-    /// From the arguments as they are written: those that may stay unread, or
-    /// are names rather than values.
-    Lazy(fn(&mut Evaluator<'_>, &Call, &Focus) -> Result),
+    /// From its arguments as they are written, so that it computes only those
+    /// it needs.
+    Full(for<'a> fn(&mut Evaluator<'a>, &'a Call, &Focus) -> Result<'a>),
+    /// From one number.
+    Number(fn(f64) -> f64),
+    /// From two numbers.
+    Numbers(fn(f64, f64) -> f64),
 }
 
-use Implementation::{Eager, Lazy};
-use Kind::{Clock, Focus as FocusKind, Language, Pure};
+use Implementation::{Full, Number, Numbers};
+use Kind::{Clock, Focus as FocusKind, Language, Pure, Random};
 
 const fn row(
     name: &'static str,
@@ -66,103 +77,99 @@ const fn row(
 
 static TABLE: &[Function] = &[
     // XPath 1.0, section 4.1: node sets.
-    row("last", 0, Some(0), FocusKind, Lazy(nodes::last)),
-    row("position", 0, Some(1), FocusKind, Lazy(nodes::position)),
-    row("count", 1, Some(1), Pure, Eager(nodes::count)),
-    row("name", 0, Some(1), FocusKind, Lazy(nodes::name)),
-    row("local-name", 0, Some(1), FocusKind, Lazy(nodes::local_name)),
+    row("last", 0, Some(0), FocusKind, Full(nodes::last)),
+    row("position", 0, Some(1), FocusKind, Full(nodes::position)),
+    row("count", 1, Some(1), Pure, Full(nodes::count)),
+    row("name", 0, Some(1), FocusKind, Full(nodes::name)),
+    row("local-name", 0, Some(1), FocusKind, Full(nodes::local_name)),
+    row("namespace-uri", 0, Some(1), FocusKind, Full(nodes::namespace_uri)),
+    row("id", 1, Some(1), FocusKind, Full(nodes::id)),
     // XPath 1.0, section 4.2: text.
-    row("string", 0, Some(1), FocusKind, Lazy(texts::string)),
-    row("concat", 0, None, Pure, Eager(texts::concat)),
-    row("starts-with", 2, Some(2), Pure, Eager(texts::starts_with)),
-    row("contains", 2, Some(2), Pure, Eager(texts::contains)),
-    row("substring-before", 2, Some(2), Pure, Eager(texts::substring_before)),
-    row("substring-after", 2, Some(2), Pure, Eager(texts::substring_after)),
-    row("substring", 2, Some(3), Pure, Eager(texts::substring)),
-    row("string-length", 0, Some(1), FocusKind, Lazy(texts::string_length)),
-    row("normalize-space", 0, Some(1), FocusKind, Lazy(texts::normalize_space)),
-    row("translate", 3, Some(3), Pure, Eager(texts::translate)),
+    row("string", 0, Some(1), FocusKind, Full(texts::string)),
+    row("concat", 0, None, Pure, Full(texts::concat)),
+    row("starts-with", 2, Some(2), Pure, Full(texts::starts_with)),
+    row("contains", 2, Some(2), Pure, Full(texts::contains)),
+    row("substring-before", 2, Some(2), Pure, Full(texts::substring_before)),
+    row("substring-after", 2, Some(2), Pure, Full(texts::substring_after)),
+    row("substring", 2, Some(3), Pure, Full(texts::substring)),
+    row("string-length", 0, Some(1), FocusKind, Full(texts::string_length)),
+    row("normalize-space", 0, Some(1), FocusKind, Full(texts::normalize_space)),
+    row("translate", 3, Some(3), Pure, Full(texts::translate)),
     // XPath 1.0, section 4.3: truth.
-    row("boolean", 1, Some(1), Pure, Eager(logic::boolean)),
-    row("not", 1, Some(1), Pure, Eager(logic::not)),
-    row("true", 0, Some(0), Pure, Eager(logic::r#true)),
-    row("false", 0, Some(0), Pure, Eager(logic::r#false)),
+    row("boolean", 1, Some(1), Pure, Full(logic::boolean)),
+    row("not", 1, Some(1), Pure, Full(logic::not)),
+    row("true", 0, Some(0), Pure, Full(logic::r#true)),
+    row("false", 0, Some(0), Pure, Full(logic::r#false)),
+    row("lang", 1, Some(1), FocusKind, Full(nodes::lang)),
     // XPath 1.0, section 4.4: numbers; round also as ODK extends it.
-    row("number", 0, Some(1), FocusKind, Lazy(numbers::number)),
-    row("sum", 1, None, Pure, Eager(numbers::sum)),
-    row("floor", 1, Some(1), Pure, Eager(numbers::floor)),
-    row("ceiling", 1, Some(1), Pure, Eager(numbers::ceiling)),
-    row("round", 1, Some(2), Pure, Eager(numbers::round)),
+    row("number", 0, Some(1), FocusKind, Full(numbers::number)),
+    row("sum", 1, Some(1), Pure, Full(numbers::sum)),
+    row("floor", 1, Some(1), Pure, Number(f64::floor)),
+    row("ceiling", 1, Some(1), Pure, Number(f64::ceil)),
+    row("round", 1, Some(2), Pure, Full(numbers::round)),
     // ODK XForms: control flow and truth.
-    row("if", 3, Some(3), Pure, Lazy(logic::r#if)),
-    row("coalesce", 2, None, Pure, Eager(logic::coalesce)),
-    row("once", 1, Some(1), FocusKind, Lazy(logic::once)),
-    row("boolean-from-string", 1, Some(1), Pure, Eager(logic::boolean_from_string)),
-    row("checklist", 3, None, Pure, Eager(logic::checklist)),
-    row("weighted-checklist", 4, None, Pure, Eager(logic::weighted_checklist)),
+    row("if", 3, Some(3), Pure, Full(logic::r#if)),
+    row("coalesce", 2, None, Pure, Full(logic::coalesce)),
+    row("once", 1, Some(1), FocusKind, Full(logic::once)),
+    row("boolean-from-string", 1, Some(1), Pure, Full(logic::boolean_from_string)),
+    row("checklist", 3, None, Pure, Full(logic::checklist)),
+    row("weighted-checklist", 4, None, Pure, Full(logic::weighted_checklist)),
     // ODK XForms: choices.
-    row("selected", 2, Some(2), Pure, Eager(texts::selected)),
-    row("selected-at", 2, Some(2), Pure, Eager(texts::selected_at)),
-    row("count-selected", 1, Some(1), Pure, Eager(texts::count_selected)),
-    row("jr:choice-name", 2, Some(2), Language, Lazy(nodes::choice_name)),
+    row("selected", 2, Some(2), Pure, Full(texts::selected)),
+    row("selected-at", 2, Some(2), Pure, Full(texts::selected_at)),
+    row("count-selected", 1, Some(1), Pure, Full(texts::count_selected)),
+    row("jr:choice-name", 2, Some(2), Language, Full(nodes::choice_name)),
+    row("jr:itext", 1, Some(1), Language, Full(nodes::itext)),
+    row("pulldata", 4, Some(4), Pure, Full(nodes::pulldata)),
     // ODK XForms: node sets and lists.
-    row("instance", 1, Some(1), Pure, Eager(nodes::instance)),
-    row("current", 0, Some(0), Pure, Lazy(nodes::current)),
-    row("count-non-empty", 1, Some(1), Pure, Eager(nodes::count_non_empty)),
-    row("join", 1, None, Pure, Eager(texts::join)),
+    row("instance", 1, Some(1), Pure, Full(nodes::instance)),
+    row("current", 0, Some(0), Pure, Full(nodes::current)),
+    row("randomize", 1, Some(2), Random, Full(random::randomize)),
+    row("indexed-repeat", 3, Some(11), Pure, Full(repeats::indexed_repeat)),
+    row("count-non-empty", 1, Some(1), Pure, Full(nodes::count_non_empty)),
+    row("join", 1, None, Pure, Full(texts::join)),
     // ODK XForms: text.
-    row("regex", 2, Some(2), Pure, Lazy(texts::regex)),
-    row("substr", 2, Some(3), Pure, Eager(texts::substr)),
-    row("ends-with", 2, Some(2), Pure, Eager(texts::ends_with)),
-    row("version", 0, Some(0), Pure, Eager(nodes::version)),
+    row("regex", 2, Some(2), Pure, Full(patterns::regex)),
+    row("substr", 2, Some(3), Pure, Full(texts::substr)),
+    row("ends-with", 2, Some(2), Pure, Full(texts::ends_with)),
+    row("uuid", 0, Some(1), Random, Full(random::uuid)),
+    row("digest", 2, Some(3), Pure, Full(codes::digest)),
+    row("base64-decode", 1, Some(1), Pure, Full(codes::base64_decode)),
+    row("extract-signed", 2, Some(2), Pure, Full(codes::extract_signed)),
+    row("version", 0, Some(0), Pure, Full(nodes::version)),
+    row("property", 1, Some(1), Pure, Full(nodes::property)),
     // ODK XForms: numbers.
-    row("max", 1, None, Pure, Eager(numbers::max)),
-    row("min", 1, None, Pure, Eager(numbers::min)),
-    row("int", 1, Some(1), Pure, Eager(numbers::int)),
-    row("pow", 2, Some(2), Pure, Eager(numbers::pow)),
-    row("abs", 1, Some(1), Pure, Eager(numbers::abs)),
-    row("sqrt", 1, Some(1), Pure, Eager(numbers::sqrt)),
-    row("log", 1, Some(1), Pure, Eager(numbers::log)),
-    row("log10", 1, Some(1), Pure, Eager(numbers::log10)),
-    row("exp", 1, Some(1), Pure, Eager(numbers::exp)),
-    row("exp10", 1, Some(1), Pure, Eager(numbers::exp10)),
-    row("pi", 0, Some(0), Pure, Eager(numbers::pi)),
-    row("sin", 1, Some(1), Pure, Eager(numbers::sin)),
-    row("cos", 1, Some(1), Pure, Eager(numbers::cos)),
-    row("tan", 1, Some(1), Pure, Eager(numbers::tan)),
-    row("asin", 1, Some(1), Pure, Eager(numbers::asin)),
-    row("acos", 1, Some(1), Pure, Eager(numbers::acos)),
-    row("atan", 1, Some(1), Pure, Eager(numbers::atan)),
-    row("atan2", 2, Some(2), Pure, Eager(numbers::atan2)),
+    row("area", 1, Some(1), Pure, Full(places::area)),
+    row("distance", 1, None, Pure, Full(places::distance)),
+    row("geofence", 2, Some(2), Pure, Full(places::geofence)),
+    row("max", 1, None, Pure, Full(numbers::max)),
+    row("min", 1, None, Pure, Full(numbers::min)),
+    row("int", 1, Some(1), Pure, Number(f64::trunc)),
+    row("pow", 2, Some(2), Pure, Numbers(f64::powf)),
+    row("abs", 1, Some(1), Pure, Number(f64::abs)),
+    row("sqrt", 1, Some(1), Pure, Number(f64::sqrt)),
+    row("log", 1, Some(1), Pure, Number(f64::ln)),
+    row("log10", 1, Some(1), Pure, Number(f64::log10)),
+    row("exp", 1, Some(1), Pure, Number(f64::exp)),
+    row("exp10", 1, Some(1), Pure, Number(numbers::exp10)),
+    row("pi", 0, Some(0), Pure, Full(numbers::pi)),
+    row("sin", 1, Some(1), Pure, Number(f64::sin)),
+    row("cos", 1, Some(1), Pure, Number(f64::cos)),
+    row("tan", 1, Some(1), Pure, Number(f64::tan)),
+    row("asin", 1, Some(1), Pure, Number(f64::asin)),
+    row("acos", 1, Some(1), Pure, Number(f64::acos)),
+    row("atan", 1, Some(1), Pure, Number(f64::atan)),
+    row("atan2", 2, Some(2), Pure, Numbers(f64::atan2)),
+    row("random", 0, Some(0), Random, Full(random::random)),
     // ODK XForms: dates.
-    row("today", 0, Some(0), Clock, Eager(moments::today)),
-    row("now", 0, Some(0), Clock, Eager(moments::now)),
-    row("date", 1, Some(1), Pure, Eager(moments::date)),
-    row("date-time", 1, Some(1), Pure, Eager(moments::date_time)),
-    row("decimal-date-time", 1, Some(1), Pure, Eager(moments::decimal_date_time)),
-    row("decimal-time", 1, Some(1), Pure, Eager(moments::decimal_time)),
-    row("format-date", 2, Some(2), Pure, Eager(moments::format_date)),
-    row("format-date-time", 2, Some(2), Pure, Eager(moments::format_date)),
-];
-
-/// Functions of the specification that are not in the table yet. Whoever uses
-/// one is told so, rather than that there is no such function.
-pub(super) const PLANNED: &[&str] = &[
-    "area",
-    "base64-decode",
-    "digest",
-    "distance",
-    "geofence",
-    "id",
-    "indexed-repeat",
-    "jr:itext",
-    "lang",
-    "namespace-uri",
-    "property",
-    "pulldata",
-    "random",
-    "randomize",
-    "uuid",
+    row("today", 0, Some(0), Clock, Full(moments::today)),
+    row("now", 0, Some(0), Clock, Full(moments::now)),
+    row("date", 1, Some(1), Pure, Full(moments::date)),
+    row("date-time", 1, Some(1), Pure, Full(moments::date_time)),
+    row("decimal-date-time", 1, Some(1), Pure, Full(moments::decimal_date_time)),
+    row("decimal-time", 1, Some(1), Pure, Full(moments::decimal_time)),
+    row("format-date", 2, Some(2), Pure, Full(moments::format_date)),
+    row("format-date-time", 2, Some(2), Pure, Full(moments::format_date)),
 ];
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {

@@ -1,8 +1,7 @@
 //! Dates, moments and times of day.
 
-use chrono::{
-    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
-};
+use super::environment::Zone;
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 
 /// A day, or a moment of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,35 +13,40 @@ pub(crate) enum Moment {
 const MILLISECONDS_PER_DAY: f64 = 86_400_000.0;
 
 impl Moment {
-    /// Days since 1970-01-01, counted by the local calendar.
-    pub(crate) fn days(self, offset: FixedOffset) -> f64 {
-        match self {
-            Moment::Date(date) => f64::from(days_of(date)),
-            Moment::DateTime(moment) => {
-                let local = moment.with_timezone(&offset).naive_local();
-                let of_day = f64::from(local.num_seconds_from_midnight()) * 1_000.0
-                    + f64::from(local.nanosecond() / 1_000_000);
-                f64::from(days_of(local.date())) + of_day / MILLISECONDS_PER_DAY
-            }
-        }
-    }
-
-    /// The day this many days after 1970-01-01; fractions are cut off.
-    pub(crate) fn date_from_days(days: f64) -> Option<Moment> {
-        let days = whole_days(days.floor())?;
-        NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?).map(Moment::Date)
-    }
-
-    /// The local moment this many days after 1970-01-01 00:00.
-    pub(crate) fn date_time_from_days(days: f64, offset: FixedOffset) -> Option<Moment> {
-        let Moment::Date(date) = Self::date_from_days(days)? else {
-            return None;
+    /// Days since 1970-01-01T00:00 UTC. A day begins at its local midnight.
+    pub(crate) fn days(self, zone: &dyn Zone) -> f64 {
+        let moment = match self {
+            Moment::Date(date) => match midnight(date, zone) {
+                Some(moment) => moment,
+                None => return f64::NAN,
+            },
+            Moment::DateTime(moment) => moment,
         };
-        let milliseconds = ((days - days.floor()) * MILLISECONDS_PER_DAY).round();
-        let local = date
-            .and_time(NaiveTime::MIN)
-            .checked_add_signed(TimeDelta::try_milliseconds(whole_days(milliseconds)?)?)?;
-        offset.from_local_datetime(&local).single().map(Moment::DateTime)
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of any date are exact")]
+        let milliseconds = moment.timestamp_millis() as f64;
+        milliseconds / MILLISECONDS_PER_DAY
+    }
+
+    /// The moment this many days after 1970-01-01T00:00 UTC, by the local clock;
+    /// a day when that is its midnight.
+    pub(crate) fn from_days(days: f64, zone: &dyn Zone) -> Option<Moment> {
+        let milliseconds = whole((days * MILLISECONDS_PER_DAY).round())?;
+        Some(Moment::DateTime(DateTime::from_timestamp_millis(milliseconds)?.fixed_offset()).local(zone))
+    }
+
+    /// The same moment by the local clock; a day when that is its midnight.
+    pub(crate) fn local(self, zone: &dyn Zone) -> Moment {
+        match self {
+            Moment::DateTime(moment) => {
+                let moment = local(moment, zone);
+                if moment.time() == NaiveTime::MIN {
+                    Moment::Date(moment.date_naive())
+                } else {
+                    Moment::DateTime(moment)
+                }
+            }
+            day => day,
+        }
     }
 
     pub(crate) fn date(self) -> NaiveDate {
@@ -107,13 +111,21 @@ impl Moment {
     }
 }
 
-fn days_of(date: NaiveDate) -> i32 {
-    date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
+/// The same moment, by the clock of the zone.
+pub(crate) fn local(moment: DateTime<FixedOffset>, zone: &dyn Zone) -> DateTime<FixedOffset> {
+    moment.with_timezone(&zone.at(moment.naive_utc()))
 }
 
+/// When a day begins, by the clock of the zone.
+fn midnight(date: NaiveDate, zone: &dyn Zone) -> Option<DateTime<FixedOffset>> {
+    let midnight = date.and_time(NaiveTime::MIN);
+    zone.at_local(midnight).from_local_datetime(&midnight).single()
+}
+
+/// Milliseconds that a date can have: some 270,000 years.
 #[expect(clippy::cast_possible_truncation, reason = "bounded just before")]
-fn whole_days(number: f64) -> Option<i64> {
-    (number.is_finite() && number.abs() < 1e9).then_some(number as i64)
+fn whole(number: f64) -> Option<i64> {
+    (number.is_finite() && number.abs() < 8.64e15).then_some(number as i64)
 }
 
 /// `2026-11-23T09:30:00.000+08:00`
@@ -134,23 +146,27 @@ pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
 
 /// `2026-11-23T09:30:00.000+08:00`; seconds, fraction and offset may be missing.
 /// Without an offset it is local time.
-pub(crate) fn parse_date_time(text: &str, local: FixedOffset) -> Option<DateTime<FixedOffset>> {
+pub(crate) fn parse_date_time(text: &str, zone: &dyn Zone) -> Option<DateTime<FixedOffset>> {
     let (date, time) = text.split_once(['T', ' '])?;
     let date = parse_date(date)?;
     let (time, offset) = split_offset(time)?;
     let time = clock(time)?;
-    let offset = offset.unwrap_or(local);
-    offset.from_local_datetime(&NaiveDateTime::new(date, time)).single()
+    let local = NaiveDateTime::new(date, time);
+    let offset = offset.unwrap_or_else(|| zone.at_local(local));
+    offset.from_local_datetime(&local).single()
 }
 
-/// `09:30:00.000+08:00` as a fraction of the day; the offset is ignored, a time
-/// of day is meant where it was written.
-pub(crate) fn parse_time(text: &str) -> Option<f64> {
-    let (time, _) = split_offset(text)?;
+/// `09:30:00.000+08:00` as a fraction of the local day. Without an offset it is
+/// local time.
+pub(crate) fn parse_time(text: &str, zone: &dyn Zone) -> Option<f64> {
+    let (time, offset) = split_offset(text)?;
     let time = clock(time)?;
     let milliseconds =
         f64::from(time.num_seconds_from_midnight()) * 1_000.0 + f64::from(time.nanosecond() / 1_000_000);
-    Some(milliseconds / MILLISECONDS_PER_DAY)
+    let ahead = offset.map_or(0, |offset| {
+        zone.at(NaiveDate::default().and_time(NaiveTime::MIN)).local_minus_utc() - offset.local_minus_utc()
+    });
+    Some(((milliseconds + f64::from(ahead) * 1_000.0) / MILLISECONDS_PER_DAY).rem_euclid(1.0))
 }
 
 fn clock(text: &str) -> Option<NaiveTime> {
@@ -188,6 +204,9 @@ fn split_offset(text: &str) -> Option<(&str, Option<FixedOffset>)> {
     }
     let number: i32 = digits.parse().ok()?;
     let (hours, minutes) = if digits.len() == 2 { (number, 0) } else { (number / 100, number % 100) };
+    if minutes > 59 {
+        return None;
+    }
     let offset = FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))?;
     Some((time, Some(offset)))
 }

@@ -1,150 +1,192 @@
-//! Tokens → tree, by recursive descent with one level of precedence climbing.
-//! Nesting is bounded, so the parser and everything that walks its trees may
-//! recurse.
+//! Tokens → tree, by recursive descent with precedence climbing. Nesting is
+//! bounded, so the parser and everything that walks its trees may recurse.
 
-use super::ast::{Axis, Call, Expr, Operator, Path, Start, Step, Test};
+use super::ast::{Axis, Call, Expr, Operator, Path, Start, Step, Test, Unknown};
 use super::functions;
-use super::lexer::{Placed, Token, tokens};
-use super::{ExpressionError, MAX_EXPRESSION_DEPTH};
+use super::lexer::{Lexer, Sign, Token};
+use super::{ExpressionError, MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH};
 use crate::problem::did_you_mean;
 use std::sync::Arc;
 
 /// Reads an expression.
 pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
-    let tokens = tokens(text)?;
-    let mut parser = Parser { end: text.chars().count() + 1, tokens, at: 0, depth: 0 };
-    let expression = parser.expression()?;
-    match parser.tokens.get(parser.at) {
+    let mut parser = Parser::new(text)?;
+    let expression = parser.whole()?;
+    match parser.problem {
         None => Ok(expression),
-        Some(placed) => Err(ExpressionError::new(
-            placed.position,
-            format!("{} is out of place: the expression could end before it", shown(&placed.token)),
-        )),
+        Some(problem) => Err(problem),
     }
 }
 
-struct Parser {
-    tokens: Vec<Placed>,
-    at: usize,
-    depth: usize,
-    /// Position behind the last character.
-    end: usize,
+/// Reads an expression whose words are right, whether or not its functions
+/// exist: what does not is an error only when it is computed.
+pub(crate) fn parse_leniently(text: &str) -> Result<Expr, ExpressionError> {
+    Parser::new(text)?.whole()
 }
 
-/// Weakest first.
-const LEVELS: [&[(&str, Operator)]; 6] = [
-    &[("or", Operator::Or)],
-    &[("and", Operator::And)],
-    &[("=", Operator::Equal), ("!=", Operator::NotEqual)],
-    &[
-        ("<", Operator::Less),
-        ("<=", Operator::LessOrEqual),
-        (">", Operator::Greater),
-        (">=", Operator::GreaterOrEqual),
-    ],
-    &[("+", Operator::Add), ("-", Operator::Subtract)],
-    &[("times", Operator::Multiply), ("div", Operator::Divide), ("mod", Operator::Modulo)],
-];
+struct Parser<'t> {
+    lexer: Lexer<'t>,
+    token: Token<'t>,
+    /// The byte at which the token begins.
+    start: usize,
+    depth: usize,
+    /// The first thing that is well-formed but not in the language.
+    problem: Option<ExpressionError>,
+}
 
-impl Parser {
-    fn expression(&mut self) -> Result<Expr, ExpressionError> {
-        self.depth += 1;
-        if self.depth > MAX_EXPRESSION_DEPTH {
+type Result<T, E = ExpressionError> = std::result::Result<T, E>;
+
+/// How tightly an operator binds; the weakest is 0.
+fn rank(operator: Operator) -> u8 {
+    match operator {
+        Operator::Or => 0,
+        Operator::And => 1,
+        Operator::Equal | Operator::NotEqual => 2,
+        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => 3,
+        Operator::Add | Operator::Subtract => 4,
+        Operator::Multiply | Operator::Divide | Operator::Modulo => 5,
+    }
+}
+
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Result<Parser<'t>> {
+        if text.len() > MAX_EXPRESSION_BYTES {
             return Err(ExpressionError::new(
-                self.position(),
-                format!("more than {MAX_EXPRESSION_DEPTH} levels of parentheses"),
+                1,
+                format!("the expression is longer than {MAX_EXPRESSION_BYTES} bytes"),
             ));
         }
-        let result = self.level(0);
+        let mut lexer = Lexer::new(text);
+        let (token, start) = lexer.next()?;
+        Ok(Parser { lexer, token, start, depth: 0, problem: None })
+    }
+
+    fn whole(&mut self) -> Result<Expr> {
+        let expression = self.expression()?;
+        match self.token {
+            Token::End => Ok(expression),
+            token => {
+                let message = format!("{} is out of place: the expression could end before it", shown(token));
+                Err(self.error(self.start, message))
+            }
+        }
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        (self.token, self.start) = self.lexer.next()?;
+        Ok(())
+    }
+
+    fn error(&mut self, byte: usize, message: impl Into<String>) -> ExpressionError {
+        ExpressionError::new(self.lexer.position(byte), message)
+    }
+
+    fn expression(&mut self) -> Result<Expr> {
+        self.depth += 1;
+        if self.depth > MAX_EXPRESSION_DEPTH {
+            let message = format!("more than {MAX_EXPRESSION_DEPTH} levels of parentheses");
+            return Err(self.error(self.start, message));
+        }
+        let result = self.operands(0);
         self.depth -= 1;
         result
     }
 
-    fn level(&mut self, level: usize) -> Result<Expr, ExpressionError> {
-        let Some(operators) = LEVELS.get(level) else {
-            return self.unary();
-        };
-        let first = self.level(level + 1)?;
-        let mut rest = Vec::new();
-        while let Some(operator) = self.operator(operators) {
-            self.at += 1;
-            rest.push((operator, self.level(level + 1)?));
-        }
-        Ok(if rest.is_empty() { first } else { Expr::Chain(Box::new(first), rest) })
-    }
-
-    fn operator(&self, operators: &[(&str, Operator)]) -> Option<Operator> {
-        match self.peek() {
-            Some(Token::Symbol(symbol)) => {
-                operators.iter().find(|(written, _)| written == symbol).map(|(_, operator)| *operator)
+    /// Operands joined by operators that bind at least so tightly. A chain of
+    /// operators of one rank is one node.
+    fn operands(&mut self, lowest: u8) -> Result<Expr> {
+        let mut left = self.unary()?;
+        let mut chained = None;
+        while let Token::Operator(operator) = self.token {
+            let rank = rank(operator);
+            if rank < lowest {
+                break;
             }
-            _ => None,
+            self.advance()?;
+            let right = self.operands(rank + 1)?;
+            left = match left {
+                Expr::Chain(first, mut rest) if chained == Some(rank) => {
+                    rest.push((operator, right));
+                    Expr::Chain(first, rest)
+                }
+                left => Expr::Chain(Box::new(left), vec![(operator, right)]),
+            };
+            chained = Some(rank);
         }
+        Ok(left)
     }
 
-    fn unary(&mut self) -> Result<Expr, ExpressionError> {
-        let mut negative = false;
-        let mut signed = false;
-        while self.take("-") {
-            negative = !negative;
-            signed = true;
+    fn unary(&mut self) -> Result<Expr> {
+        let mut signs = 0_usize;
+        while self.token == Token::Operator(Operator::Subtract) {
+            self.advance()?;
+            signs += 1;
         }
         let operand = self.union()?;
-        Ok(match (signed, negative) {
-            (false, _) => operand,
-            (true, true) => Expr::Negate(Box::new(operand)),
-            (true, false) => Expr::Negate(Box::new(Expr::Negate(Box::new(operand)))),
+        Ok(match (signs, signs % 2) {
+            (0, _) => operand,
+            (_, 1) => Expr::Negate(Box::new(operand)),
+            _ => Expr::Negate(Box::new(Expr::Negate(Box::new(operand)))),
         })
     }
 
-    fn union(&mut self) -> Result<Expr, ExpressionError> {
+    fn union(&mut self) -> Result<Expr> {
         let first = self.path()?;
-        if !self.is_next("|") {
+        if self.token != Token::Sign(Sign::Bar) {
             return Ok(first);
         }
         let mut parts = vec![first];
-        while self.take("|") {
+        while self.take(Sign::Bar)? {
             parts.push(self.path()?);
         }
         Ok(Expr::Union(parts))
     }
 
-    fn path(&mut self) -> Result<Expr, ExpressionError> {
-        let position = self.position();
-        let Some(token) = self.peek().cloned() else {
-            return Err(ExpressionError::new(position, "something is missing at the end"));
-        };
-        let start = match token {
+    fn path(&mut self) -> Result<Expr> {
+        let byte = self.start;
+        let start = match self.token {
             Token::Number(number) => {
-                self.at += 1;
+                self.advance()?;
                 return Ok(Expr::Number(number));
             }
             Token::Text(text) => {
-                self.at += 1;
-                return Ok(Expr::Text(text));
+                self.advance()?;
+                return Ok(Expr::Text(text.to_owned()));
+            }
+            Token::Variable(name) => {
+                self.advance()?;
+                let message = format!(
+                    "there are no variables: ${name} means nothing here; ${{{name}}} means an answer"
+                );
+                let error = self.error(byte, message);
+                let variable = self.unknown(&format!("${name}"), Vec::new(), error);
+                if !self.continues_path() {
+                    return Ok(variable);
+                }
+                Start::Expression(Box::new(variable))
             }
             Token::Reference(name) => {
-                self.at += 1;
-                Start::Named(name, position)
+                self.advance()?;
+                Start::Named(name.to_owned(), self.lexer.position(byte))
             }
-            Token::Symbol("(") => {
-                self.at += 1;
+            Token::Sign(Sign::Open) => {
+                self.advance()?;
                 let inner = self.expression()?;
-                self.expect(")", "the opening parenthesis")?;
-                if !(self.is_next("[") || self.is_next("/") || self.is_next("//")) {
+                self.expect(Sign::Close, "the opening parenthesis")?;
+                if !self.continues_path() {
                     return Ok(inner);
                 }
                 Start::Expression(Box::new(inner))
             }
-            Token::Name(name) if self.is_symbol_at(1, "(") && !is_node_type(&name) => {
-                let call = self.call(&name)?;
-                if !(self.is_next("[") || self.is_next("/") || self.is_next("//")) {
+            Token::Name(name) if self.lexer.before_open() && !is_node_type(name) => {
+                let call = self.call(name)?;
+                if !self.continues_path() {
                     return Ok(call);
                 }
                 Start::Expression(Box::new(call))
             }
-            Token::Symbol("/") => {
-                self.at += 1;
+            Token::Sign(Sign::Slash) => {
+                self.advance()?;
                 let mut path = Path::from_start(Start::Root);
                 if self.begins_step() {
                     path.steps.push(self.step()?);
@@ -152,7 +194,7 @@ impl Parser {
                 }
                 return Ok(Expr::Path(path));
             }
-            Token::Symbol("//") => {
+            Token::Sign(Sign::DoubleSlash) => {
                 let mut path = Path::from_start(Start::Root);
                 self.more_steps(&mut path.steps)?;
                 return Ok(Expr::Path(path));
@@ -170,11 +212,21 @@ impl Parser {
         Ok(Expr::Path(path))
     }
 
-    fn more_steps(&mut self, steps: &mut Vec<Step>) -> Result<(), ExpressionError> {
+    /// What is no part of the language stands in the tree as what it is.
+    fn unknown(&mut self, name: &str, arguments: Vec<Expr>, error: ExpressionError) -> Expr {
+        self.problem.get_or_insert_with(|| error.clone());
+        Expr::Unknown(Box::new(Unknown { name: name.to_owned(), arguments, error }))
+    }
+
+    fn continues_path(&self) -> bool {
+        matches!(self.token, Token::Sign(Sign::OpenBracket | Sign::Slash | Sign::DoubleSlash))
+    }
+
+    fn more_steps(&mut self, steps: &mut Vec<Step>) -> Result<()> {
         loop {
-            if self.take("//") {
+            if self.take(Sign::DoubleSlash)? {
                 steps.push(Step::new(Axis::DescendantOrSelf, Test::Node));
-            } else if !self.take("/") {
+            } else if !self.take(Sign::Slash)? {
                 return Ok(());
             }
             steps.push(self.step()?);
@@ -182,173 +234,169 @@ impl Parser {
     }
 
     fn begins_step(&self) -> bool {
-        match self.peek() {
-            Some(Token::Name(_)) => true,
-            Some(Token::Symbol(symbol)) => matches!(*symbol, "." | ".." | "@" | "*"),
-            _ => false,
-        }
+        matches!(
+            self.token,
+            Token::Name(_) | Token::Star | Token::Sign(Sign::Dot | Sign::DoubleDot | Sign::At)
+        )
     }
 
-    fn step(&mut self) -> Result<Step, ExpressionError> {
-        let position = self.position();
-        if self.take("..") {
-            let mut step = Step::new(Axis::Parent, Test::Node);
-            step.predicates = self.predicates()?;
-            return Ok(step);
-        }
-        if self.take(".") {
-            let mut step = Step::new(Axis::Itself, Test::Node);
-            step.predicates = self.predicates()?;
-            return Ok(step);
+    fn step(&mut self) -> Result<Step> {
+        let byte = self.start;
+        let short = match self.token {
+            Token::Sign(Sign::DoubleDot) => Some((Axis::Parent, "parent")),
+            Token::Sign(Sign::Dot) => Some((Axis::Itself, "self")),
+            _ => None,
+        };
+        if let Some((axis, name)) = short {
+            self.advance()?;
+            if self.token == Token::Sign(Sign::OpenBracket) {
+                let message = format!("a condition cannot follow here; write {name}::node()[…]");
+                return Err(self.error(self.start, message));
+            }
+            return Ok(Step::new(axis, Test::Node));
         }
         let mut axis = Axis::Child;
-        if self.take("@") {
+        if self.take(Sign::At)? {
             axis = Axis::Attribute;
-        } else if self.is_symbol_at(1, "::")
-            && let Some(Token::Name(name)) = self.peek()
+        } else if let Token::Name(name) = self.token
+            && self.lexer.before_axis()
         {
-            axis = Axis::from_name(name).ok_or_else(|| {
-                ExpressionError::new(
-                    position,
-                    format!("\"{name}\" is not an axis; expected child, parent, …"),
-                )
+            axis = Axis::from_name(name).ok_or_else(|| ExpressionError {
+                suggestion: did_you_mean(name, Axis::NAMES),
+                ..self.error(byte, format!("\"{name}\" is not an axis; expected child, parent, …"))
             })?;
-            self.at += 2;
+            self.advance()?;
+            self.advance()?;
         }
         let mut step = Step::new(axis, self.test()?);
         step.predicates = self.predicates()?;
         Ok(step)
     }
 
-    fn test(&mut self) -> Result<Test, ExpressionError> {
-        let position = self.position();
-        match self.peek().cloned() {
-            Some(Token::Symbol("*" | "times")) => {
-                self.at += 1;
+    fn test(&mut self) -> Result<Test> {
+        match self.token {
+            Token::Star => {
+                self.advance()?;
                 Ok(Test::Any)
             }
-            Some(Token::Name(name)) => {
-                self.at += 1;
-                if is_node_type(&name) && self.take("(") {
-                    return self.node_type(&name);
+            Token::Name(name) => {
+                let typed = is_node_type(name) && self.lexer.before_open();
+                self.advance()?;
+                if typed {
+                    self.advance()?;
+                    return self.node_type(name);
+                }
+                if self.token == Token::Sign(Sign::Open) {
+                    let message = format!("the function {name}() cannot be a step of a path");
+                    return Err(self.error(self.start, message));
                 }
                 Ok(match name.strip_suffix(":*") {
                     Some(prefix) => Test::AnyWithPrefix(prefix.to_owned()),
-                    None => Test::Name(name),
+                    None => Test::Name(name.to_owned()),
                 })
             }
-            Some(token) => Err(ExpressionError::new(
-                position,
-                format!("{} is out of place: a value or a name is expected here", shown(&token)),
-            )),
-            None => Err(ExpressionError::new(position, "something is missing at the end")),
+            Token::End => Err(self.error(self.start, "something is missing at the end")),
+            token => {
+                let message = format!("{} is out of place: a value or a name is expected here", shown(token));
+                Err(self.error(self.start, message))
+            }
         }
     }
 
-    fn node_type(&mut self, name: &str) -> Result<Test, ExpressionError> {
+    fn node_type(&mut self, name: &str) -> Result<Test> {
         let test = match name {
             "node" => Test::Node,
             "text" => Test::Text,
             "comment" => Test::Comment,
-            _ => {
-                let target = match self.peek().cloned() {
-                    Some(Token::Text(target)) => {
-                        self.at += 1;
-                        Some(target)
-                    }
-                    _ => None,
-                };
-                Test::ProcessingInstruction(target)
-            }
+            _ => match self.token {
+                Token::Text(target) => {
+                    self.advance()?;
+                    Test::ProcessingInstruction(Some(target.to_owned()))
+                }
+                _ => Test::ProcessingInstruction(None),
+            },
         };
-        self.expect(")", name)?;
+        self.expect(Sign::Close, name)?;
         Ok(test)
     }
 
-    fn predicates(&mut self) -> Result<Vec<Expr>, ExpressionError> {
+    fn predicates(&mut self) -> Result<Vec<Expr>> {
         let mut predicates = Vec::new();
-        while self.take("[") {
+        while self.take(Sign::OpenBracket)? {
             predicates.push(self.expression()?);
-            self.expect("]", "the opening bracket")?;
+            self.expect(Sign::CloseBracket, "the opening bracket")?;
         }
         Ok(predicates)
     }
 
-    fn call(&mut self, name: &str) -> Result<Expr, ExpressionError> {
-        let position = self.position();
-        self.at += 2;
+    fn call(&mut self, name: &str) -> Result<Expr> {
+        let byte = self.start;
+        self.advance()?;
+        self.advance()?;
         let mut arguments = Vec::new();
-        if !self.take(")") {
+        if !self.take(Sign::Close)? {
             loop {
                 arguments.push(self.expression()?);
-                if !self.take(",") {
+                if !self.take(Sign::Comma)? {
                     break;
                 }
             }
-            self.expect(")", &format!("{name}("))?;
+            self.expect(Sign::Close, name)?;
         }
         let Some(function) = functions::find(name) else {
-            return Err(unknown_function(name, position));
+            let suggestion = did_you_mean(name, functions::names());
+            let error = self.error(byte, format!("there is no function {name}()"));
+            return Ok(self.unknown(name, arguments, ExpressionError { suggestion, ..error }));
         };
         if !function.takes(arguments.len()) {
-            return Err(ExpressionError::new(
-                position,
-                format!(
-                    "{name}() takes {}, but {} {} given",
-                    function.arity_in_words(),
-                    arguments.len(),
-                    if arguments.len() == 1 { "is" } else { "are" }
-                ),
-            ));
+            let message = format!(
+                "{name}() takes {}, but {} {} given",
+                function.arity_in_words(),
+                arguments.len(),
+                if arguments.len() == 1 { "is" } else { "are" }
+            );
+            let error = self.error(byte, message);
+            return Ok(self.unknown(name, arguments, error));
         }
         let mut pattern = None;
-        if name == "regex"
+        if function.name == "regex"
             && let Some(Expr::Text(text)) = arguments.get(1)
         {
-            let regex = functions::full_match(text).map_err(|error| {
-                ExpressionError::new(position, format!("the pattern \"{text}\" cannot be used: {error}"))
-            })?;
-            pattern = Some(Arc::new(regex));
+            match functions::full_match(text) {
+                Ok(regex) => pattern = Some(Arc::new(regex)),
+                Err(error) => {
+                    let error = self.error(byte, format!("the pattern \"{text}\" cannot be used: {error}"));
+                    return Ok(self.unknown(name, arguments, error));
+                }
+            }
         }
-        Ok(Expr::Call(Call { function, arguments, pattern, position }))
+        Ok(Expr::Call(Call { function, arguments, pattern, position: self.lexer.position(byte) }))
     }
 
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at).map(|placed| &placed.token)
+    fn take(&mut self, sign: Sign) -> Result<bool> {
+        let found = self.token == Token::Sign(sign);
+        if found {
+            self.advance()?;
+        }
+        Ok(found)
     }
 
-    fn position(&self) -> usize {
-        self.tokens.get(self.at).map_or(self.end, |placed| placed.position)
-    }
-
-    fn is_symbol_at(&self, ahead: usize, symbol: &str) -> bool {
-        matches!(self.tokens.get(self.at + ahead), Some(Placed { token: Token::Symbol(found), .. }) if *found == symbol)
-    }
-
-    fn is_next(&self, symbol: &str) -> bool {
-        self.is_symbol_at(0, symbol)
-    }
-
-    fn take(&mut self, symbol: &str) -> bool {
-        let found = self.is_next(symbol);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, symbol: &str, opened_by: &str) -> Result<(), ExpressionError> {
-        if self.take(symbol) {
+    /// The sign that closes what was opened: a bracket, or a function's or node
+    /// type's parenthesis.
+    fn expect(&mut self, sign: Sign, opened_by: &str) -> Result<()> {
+        if self.take(sign)? {
             return Ok(());
         }
-        let position = self.position();
-        Err(ExpressionError::new(
-            position,
-            match self.peek() {
-                None => format!("{opened_by} is never closed: {symbol} is missing at the end"),
-                Some(token) => {
-                    format!("{symbol} is expected here to close {opened_by}, but {} was found", shown(token))
-                }
-            },
-        ))
+        let named = !opened_by.contains(' ');
+        let opened_by = if named { format!("{opened_by}(") } else { opened_by.to_owned() };
+        let written = sign.written();
+        let message = match self.token {
+            Token::End => format!("{opened_by} is never closed: {written} is missing at the end"),
+            token => {
+                format!("{written} is expected here to close {opened_by}, but {} was found", shown(token))
+            }
+        };
+        Err(self.error(self.start, message))
     }
 }
 
@@ -356,23 +404,16 @@ fn is_node_type(name: &str) -> bool {
     matches!(name, "node" | "text" | "comment" | "processing-instruction")
 }
 
-fn unknown_function(name: &str, position: usize) -> ExpressionError {
-    if functions::PLANNED.contains(&name) {
-        return ExpressionError::new(position, format!("the function {name}() is not supported yet"));
-    }
-    ExpressionError {
-        suggestion: did_you_mean(name, functions::names()),
-        ..ExpressionError::new(position, format!("there is no function {name}()"))
-    }
-}
-
-fn shown(token: &Token) -> String {
+fn shown(token: Token<'_>) -> String {
     match token {
-        Token::Number(number) => super::number_text(*number),
+        Token::Number(number) => super::number_text(number),
         Token::Text(text) => format!("the text '{text}'"),
         Token::Name(name) => format!("\"{name}\""),
         Token::Reference(name) => format!("${{{name}}}"),
-        Token::Symbol("times") => "*".to_owned(),
-        Token::Symbol(symbol) => (*symbol).to_owned(),
+        Token::Variable(name) => format!("${name}"),
+        Token::Operator(operator) => operator.written().to_owned(),
+        Token::Star => "*".to_owned(),
+        Token::Sign(sign) => sign.written().to_owned(),
+        Token::End => "the end".to_owned(),
     }
 }

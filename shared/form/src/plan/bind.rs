@@ -2,10 +2,11 @@
 //!
 //! Binding walks an expression once, following every path through the form as
 //! if all instances were there. So it knows which nodes can be read, finds
-//! names that lead nowhere, and sees which filters an index can answer.
+//! names that lead nowhere, and sees which filters an index can answer. Paths
+//! that mean what a reference means become references, which cost less.
 
 use super::Plan;
-use crate::expr::{self, Axis, Call, Expr, ExpressionError, Lookup, Operator, Path, Start, Step, Test};
+use crate::expr::{self, Axis, Call, Expr, ExpressionError, Operator, Path, Start, Step, Test};
 use crate::form::NodeKind;
 use crate::problem::did_you_mean;
 
@@ -13,20 +14,24 @@ use crate::problem::did_you_mean;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Document,
-    Node(u32),
+    /// A node, and the innermost region known to be that of the owner.
+    Node(u32, u32),
     List(u16),
     ListRoot(u16),
     Row(u16),
     Cell,
+    /// Somewhere in an XML document.
+    Elsewhere,
 }
 
 /// A node that an expression reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) node: u32,
-    /// The deepest repeat around both reader and node, when only its own
-    /// instance is read.
-    pub(super) scope: Option<u32>,
+    /// The innermost region whose own instance alone is read.
+    pub(super) scope: u32,
+    /// Other instances of the owner's own repeat, chosen by a predicate.
+    pub(super) crosses: bool,
 }
 
 /// What binding found out about one expression.
@@ -34,23 +39,53 @@ pub(super) struct Read {
 pub(super) struct Findings {
     pub(super) reads: Vec<Read>,
     pub(super) reads_clock: bool,
+    pub(super) draws_lots: bool,
     pub(super) lookups: Vec<(u16, String)>,
     pub(super) problems: Vec<ExpressionError>,
 }
 
 pub(super) struct Binder<'a> {
     pub(super) plan: &'a Plan,
-    /// The node the expression belongs to.
+    /// The node the expression belongs to, and the region it is seen from.
     pub(super) owner: u32,
+    pub(super) home: u32,
     pub(super) findings: Findings,
+    /// How many predicates are around: there the focus is another node.
+    depth: usize,
+    /// Within something that reads all instances, as `indexed-repeat` does.
+    everywhere: bool,
 }
 
-impl Binder<'_> {
-    /// Binds an expression whose relative paths start at `from`; returns where
-    /// its result can be, when it is a path.
-    pub(super) fn bind(&mut self, expression: &mut Expr, from: &[Place]) -> Vec<Place> {
+impl<'a> Binder<'a> {
+    /// For an expression of a node.
+    pub(super) fn new(plan: &'a Plan, owner: u32) -> Binder<'a> {
+        let home = plan.node(owner).map_or(0, |node| node.region);
+        Binder { plan, owner, home, findings: Findings::default(), depth: 0, everywhere: false }
+    }
+
+    /// For an expression of a repeat as a whole, seen from around it.
+    pub(super) fn around(plan: &'a Plan, owner: u32) -> Binder<'a> {
+        Binder { home: plan.seat(owner), ..Binder::new(plan, owner) }
+    }
+
+    /// Binds an expression whose relative paths start at the owner; returns
+    /// where its result can be, when it is a path.
+    pub(super) fn bind_all(&mut self, expression: &mut Expr) -> Vec<Place> {
+        let from = [Place::Node(self.owner, self.home)];
+        self.bind(expression, &from)
+    }
+
+    /// The same, with relative paths from elsewhere.
+    pub(super) fn bind_from(&mut self, expression: &mut Expr, from: &[Place]) -> Vec<Place> {
+        self.depth += 1;
+        let places = self.bind(expression, from);
+        self.depth -= 1;
+        places
+    }
+
+    fn bind(&mut self, expression: &mut Expr, from: &[Place]) -> Vec<Place> {
         match expression {
-            Expr::Number(_) | Expr::Text(_) => Vec::new(),
+            Expr::Number(_) | Expr::Text(_) | Expr::Unknown(_) => Vec::new(),
             Expr::Negate(inner) => {
                 self.bind(inner, from);
                 Vec::new()
@@ -69,22 +104,35 @@ impl Binder<'_> {
     }
 
     fn call(&mut self, call: &mut Call, from: &[Place]) -> Vec<Place> {
-        self.findings.reads_clock |= call.function.kind == crate::expr::Kind::Clock;
-        if call.function.name == "jr:choice-name" {
-            self.choice_name(call);
+        self.findings.reads_clock |= call.function.kind == expr::Kind::Clock;
+        self.findings.draws_lots |= matches!(call.function.name, "random" | "uuid")
+            || (call.function.name == "randomize" && call.arguments.len() < 2);
+        match call.function.name {
+            "jr:choice-name" => self.choice_name(call),
+            "pulldata" => self.pulldata(call),
+            _ => {}
         }
-        for argument in &mut call.arguments {
-            self.bind(argument, from);
+        let mut places = Vec::new();
+        for (number, argument) in call.arguments.iter_mut().enumerate() {
+            let before = self.everywhere;
+            // The node and the repeats mean all instances; the numbers choose.
+            self.everywhere |= call.function.name == "indexed-repeat" && (number == 0 || number % 2 == 1);
+            let found = self.bind(argument, from);
+            self.everywhere = before;
+            if number == 0 && call.function.name == "randomize" {
+                places = found;
+            }
         }
         match call.function.name {
-            "current" => vec![Place::Node(self.owner)],
-            "instance" => self.list(call).map(Place::List).into_iter().collect(),
+            "current" => vec![Place::Node(self.owner, self.home)],
+            "instance" => self.list(call).into_iter().collect(),
             "position" | "name" | "local-name" if call.arguments.is_empty() => Vec::new(),
             "string" | "number" | "string-length" | "normalize-space" if call.arguments.is_empty() => {
                 self.read_all(from, false);
                 Vec::new()
             }
-            _ => Vec::new(),
+            "once" => Vec::new(),
+            _ => places,
         }
     }
 
@@ -103,9 +151,39 @@ impl Binder<'_> {
                 )),
             }
         }
+        let plain = match question {
+            Expr::Path(path) => path.clone(),
+            _ => return,
+        };
+        // A question without choices has no names of them.
+        let mut probe = Binder { owner: self.owner, home: self.home, ..Binder::new(self.plan, self.owner) };
+        let places = probe.bind_all(&mut Expr::Path(plain));
+        let chooses = |place: &Place| match place {
+            Place::Node(node, _) => self
+                .plan
+                .node(*node)
+                .is_none_or(|node| node.kind.is_select() || node.kind == NodeKind::Attribute),
+            _ => true,
+        };
+        if !places.is_empty() && !places.iter().any(chooses) {
+            self.findings.problems.push(ExpressionError::new(
+                position,
+                "the second argument of jr:choice-name() must be a question with choices",
+            ));
+        }
     }
 
-    fn list(&mut self, call: &Call) -> Option<u16> {
+    /// `pulldata('list', 'wanted', 'key', …)` finds a row by a column.
+    fn pulldata(&mut self, call: &Call) {
+        if let [Expr::Text(list), _, Expr::Text(column), _] = call.arguments.as_slice()
+            && let Some(&number) =
+                self.plan.list_names.get(list.strip_suffix(".csv").unwrap_or(list.as_str()))
+        {
+            self.findings.lookups.push((number, column.clone()));
+        }
+    }
+
+    fn list(&mut self, call: &Call) -> Option<Place> {
         let Some(Expr::Text(name)) = call.arguments.first() else {
             self.findings.problems.push(ExpressionError::new(
                 call.position,
@@ -113,41 +191,112 @@ impl Binder<'_> {
             ));
             return None;
         };
-        let found = self.plan.list_names.get(name).copied();
-        if found.is_none() {
-            self.findings.problems.push(ExpressionError {
-                suggestion: did_you_mean(name, self.plan.list_names.keys().map(String::as_str)),
-                ..ExpressionError::new(call.position, format!("there is no list \"{name}\""))
-            });
+        if let Some(&list) = self.plan.list_names.get(name) {
+            return Some(Place::List(list));
         }
-        found
+        if self.plan.is_document(name) {
+            return Some(Place::Elsewhere);
+        }
+        let known = self.plan.list_names.keys().chain(self.plan.document_names.keys());
+        self.findings.problems.push(ExpressionError {
+            suggestion: did_you_mean(name, known.map(String::as_str)),
+            ..ExpressionError::new(call.position, format!("there is no list \"{name}\""))
+        });
+        None
     }
 
     fn path(&mut self, path: &mut Path, from: &[Place]) -> Vec<Place> {
-        let mut named = false;
+        self.as_reference(path, from);
         let mut places = match &mut path.start {
             Start::Focus => from.to_vec(),
             Start::Root => vec![Place::Document],
-            Start::Node(node) => vec![Place::Node(*node)],
+            Start::Node(node) => {
+                vec![Place::Node(*node, self.plan.common_region(self.home, *node))]
+            }
             Start::Expression(start) => self.bind(start, from),
             Start::Named(name, position) => match self.resolve(name, *position) {
                 Some(node) => {
                     path.start = Start::Node(node);
-                    named = true;
-                    vec![Place::Node(node)]
+                    vec![Place::Node(node, self.plan.common_region(self.home, node))]
                 }
                 None => return Vec::new(),
             },
         };
+        let chosen = !path.predicates.is_empty() || path.steps.iter().any(|step| !step.predicates.is_empty());
         for predicate in &mut path.predicates {
-            self.bind(predicate, &places);
+            self.predicate(predicate, &places);
         }
         for step in &mut path.steps {
             places = self.step(step, &places);
         }
-        let whole = named && path.steps.is_empty();
-        self.read_all(&places, whole);
+        self.read_all(&places, chosen);
         places
+    }
+
+    /// A path without predicates that leads to one node, and to those of its
+    /// instances that `${name}` would mean, becomes a reference. So do absolute
+    /// paths: within a repeat they mean its own instance (ODK XForms).
+    fn as_reference(&mut self, path: &mut Path, from: &[Place]) {
+        let start = match &path.start {
+            _ if !path.predicates.is_empty() || self.everywhere => return,
+            Start::Root => Place::Document,
+            Start::Focus if self.depth == 0 && from.len() == 1 => Place::Node(self.owner, self.home),
+            Start::Expression(inner) => match inner.as_ref() {
+                Expr::Call(call) if call.function.name == "current" => Place::Node(self.owner, self.home),
+                _ => return,
+            },
+            _ => return,
+        };
+        let absolute = start == Place::Document;
+        let mut at = start;
+        // The farthest step so far that a reference can replace.
+        let mut best: Option<(usize, u32)> = None;
+        for (count, step) in path.steps.iter().enumerate() {
+            let Some(next) = self.only_step(at, step) else { break };
+            let Place::Node(node, pinned) = next else { break };
+            if !step.predicates.is_empty() {
+                let repeat = self.plan.node(node).is_some_and(|node| node.kind == NodeKind::Repeat);
+                if !repeat && (absolute || pinned == self.plan.common_region(self.home, node)) {
+                    let Some(step) = path.steps.get_mut(count) else { break };
+                    path.predicates = std::mem::take(&mut step.predicates);
+                    best = Some((count + 1, node));
+                }
+                break;
+            }
+            if absolute || pinned == self.plan.common_region(self.home, node) {
+                best = Some((count + 1, node));
+            }
+            at = next;
+        }
+        if let Some((count, node)) = best
+            // Inside a list of all instances the next step must begin anew.
+            && (count == path.steps.len()
+                || self.plan.node(node).is_some_and(|node| node.kind != NodeKind::Repeat))
+        {
+            path.steps.drain(..count);
+            path.start = Start::Node(node);
+        }
+    }
+
+    /// Where a step leads, when that is one node.
+    fn only_step(&self, at: Place, step: &Step) -> Option<Place> {
+        let (Place::Node(..) | Place::Document) = at else { return None };
+        if step.lookup.is_some() {
+            return None;
+        }
+        match (step.axis, &step.test) {
+            (Axis::Parent, Test::Node | Test::Any)
+            | (Axis::Itself, Test::Node | Test::Any)
+            | (Axis::Child | Axis::Attribute, Test::Name(_)) => {}
+            _ => return None,
+        }
+        // By far the most steps go to a child of a name.
+        if let (Axis::Child, Test::Name(name), Place::Node(node, pinned)) = (step.axis, &step.test, at) {
+            return self.plan.child_named(node, name).map(|child| Place::Node(child, pinned));
+        }
+        let mut found = self.walk(at, step.axis).into_iter().filter(|&place| self.passes(place, &step.test));
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
     }
 
     /// `${name}` stands for the only node of that name.
@@ -168,9 +317,6 @@ impl Binder<'_> {
                     ),
                 )
             }
-            None if name.starts_with("last-saved#") => {
-                ExpressionError::new(position, format!("${{{name}}}: last-saved is not supported yet"))
-            }
             None => ExpressionError {
                 suggestion: did_you_mean(name, self.plan.names.keys().map(String::as_str)),
                 ..ExpressionError::new(position, format!("unknown name \"{name}\""))
@@ -180,19 +326,13 @@ impl Binder<'_> {
         None
     }
 
+    fn predicate(&mut self, predicate: &mut Expr, places: &[Place]) {
+        self.depth += 1;
+        self.bind(predicate, places);
+        self.depth -= 1;
+    }
+
     fn step(&mut self, step: &mut Step, from: &[Place]) -> Vec<Place> {
-        match (&step.test, step.axis) {
-            (Test::Text | Test::Comment | Test::ProcessingInstruction(_), _) => {
-                self.findings.problems.push(ExpressionError::new(
-                    1,
-                    "text(), comment() and processing-instruction() are not supported yet",
-                ))
-            }
-            (_, Axis::Attribute | Axis::Namespace) => {
-                self.findings.problems.push(ExpressionError::new(1, "attributes (@…) are not supported yet"))
-            }
-            _ => {}
-        }
         let mut places = Vec::new();
         for &place in from {
             for found in self.walk(place, step.axis) {
@@ -205,14 +345,17 @@ impl Binder<'_> {
             let columns = self.plan.list(*list).map_or(&[][..], |list| list.columns.as_slice());
             if columns.iter().any(|column| column == name) {
                 places.push(Place::Cell);
-            } else if !columns.is_empty() {
+            } else if !columns.is_empty() && self.plan.form.is_from_workbook() {
                 let list = self.plan.list(*list).map_or("", |list| list.name.as_str());
                 self.findings.problems.push(ExpressionError {
                     suggestion: did_you_mean(name, columns.iter().map(String::as_str)),
                     ..ExpressionError::new(1, format!("the list \"{list}\" has no column \"{name}\""))
                 });
             }
-        } else if let (Test::Name(name), true, false) = (&step.test, places.is_empty(), from.is_empty()) {
+        } else if let (Test::Name(name), true, true) =
+            (&step.test, places.is_empty(), from.iter().any(|place| matches!(place, Place::Node(..))))
+            && self.plan.form.is_from_workbook()
+        {
             self.findings.problems.push(ExpressionError {
                 suggestion: did_you_mean(name, self.plan.names.keys().map(String::as_str))
                     .or_else(|| self.plan.names.contains_key(name).then(|| format!("write ${{{name}}}"))),
@@ -226,14 +369,16 @@ impl Binder<'_> {
             step.lookup = step.predicates.first().and_then(|first| self.lookup(first, *list));
         }
         for predicate in &mut step.predicates {
-            self.bind(predicate, &places);
+            self.predicate(predicate, &places);
         }
         if let (Some(lookup), [Place::ListRoot(list)]) = (&mut step.lookup, from) {
             self.findings.lookups.push((*list, lookup.column.clone()));
             // The key is a copy of part of the predicate; what it reads and
             // what is wrong with it was noted there.
             let noted = std::mem::take(&mut self.findings);
+            self.depth += 1;
             self.bind(&mut lookup.key, &[]);
+            self.depth -= 1;
             self.findings = noted;
         }
         places
@@ -241,7 +386,7 @@ impl Binder<'_> {
 
     /// `column = key`, alone or among conditions that all must hold, with a key
     /// that does not depend on the row.
-    fn lookup(&self, predicate: &Expr, list: u16) -> Option<Lookup> {
+    fn lookup(&self, predicate: &Expr, list: u16) -> Option<expr::Lookup> {
         let Expr::Chain(first, rest) = predicate else {
             return None;
         };
@@ -250,7 +395,7 @@ impl Binder<'_> {
             return conditions
                 .filter_map(|condition| self.lookup(condition, list))
                 .next()
-                .map(|lookup| Lookup { exact: false, ..lookup });
+                .map(|lookup| expr::Lookup { exact: false, ..lookup });
         }
         let [(Operator::Equal, second)] = rest.as_slice() else {
             return None;
@@ -258,7 +403,7 @@ impl Binder<'_> {
         [(first.as_ref(), second), (second, first.as_ref())].into_iter().find_map(|(column, key)| {
             let column = own_column(column)?;
             let known = self.plan.list(list)?.column(column).is_some();
-            (known && !depends_on_row(key)).then(|| Lookup {
+            (known && !depends_on_row(key)).then(|| expr::Lookup {
                 column: column.to_owned(),
                 key: Box::new(key.clone()),
                 exact: true,
@@ -268,60 +413,66 @@ impl Binder<'_> {
 
     fn walk(&self, place: Place, axis: Axis) -> Vec<Place> {
         let node = |number: u32| self.plan.node(number);
-        match axis {
-            Axis::Itself => vec![place],
-            Axis::Child => match place {
-                Place::Document => vec![Place::Node(0)],
-                Place::Node(number) => node(number)
-                    .map_or(&[][..], |node| node.children.as_slice())
-                    .iter()
-                    .map(|&child| Place::Node(child))
-                    .collect(),
-                Place::List(list) => vec![Place::ListRoot(list)],
-                Place::ListRoot(list) => vec![Place::Row(list)],
-                Place::Row(_) | Place::Cell => Vec::new(),
-            },
-            Axis::Parent => match place {
-                Place::Node(number) => {
-                    vec![node(number).and_then(|node| node.parent).map_or(Place::Document, Place::Node)]
+        let down = |children: &[u32], pinned: u32| -> Vec<Place> {
+            children.iter().map(|&child| Place::Node(child, pinned)).collect()
+        };
+        match (axis, place) {
+            (Axis::Itself, _) => vec![place],
+            (_, Place::Elsewhere) => vec![Place::Elsewhere],
+            (Axis::Child, Place::Document) => vec![Place::Node(0, 0)],
+            (Axis::Child, Place::Node(number, pinned)) => {
+                node(number).map_or_else(Vec::new, |node| down(&node.children, pinned))
+            }
+            (Axis::Attribute, Place::Node(number, pinned)) => {
+                node(number).map_or_else(Vec::new, |node| down(&node.attributes, pinned))
+            }
+            (Axis::Child, Place::List(list)) => vec![Place::ListRoot(list)],
+            (Axis::Child, Place::ListRoot(list)) => vec![Place::Row(list)],
+            (Axis::Parent, Place::Node(number, pinned)) => {
+                match node(number).and_then(|node| node.parent) {
+                    // Above the repeat, its own instance is one of many again.
+                    Some(parent) if pinned == number => {
+                        vec![Place::Node(parent, self.plan.outer_region(number))]
+                    }
+                    Some(parent) => vec![Place::Node(parent, pinned)],
+                    None => vec![Place::Document],
                 }
-                Place::ListRoot(list) => vec![Place::List(list)],
-                Place::Row(list) => vec![Place::ListRoot(list)],
-                _ => Vec::new(),
-            },
+            }
+            (Axis::Parent, Place::ListRoot(list)) => vec![Place::List(list)],
+            (Axis::Parent, Place::Row(list)) => vec![Place::ListRoot(list)],
+            (Axis::Child | Axis::Parent | Axis::Attribute | Axis::Namespace, _) => Vec::new(),
             // The remaining axes are rare in forms. Everything the form has on
             // one side is an honest answer to what they may read.
-            _ => match place {
-                Place::Document | Place::Node(_) => {
-                    let count = u32::try_from(self.plan.nodes.len()).unwrap_or(u32::MAX);
-                    let strict = axis == Axis::Descendant || axis == Axis::DescendantOrSelf;
-                    let (first, end) = match place {
-                        Place::Node(number) if strict => {
-                            (number, node(number).map_or(count, |node| node.end))
-                        }
-                        _ => (0, count),
-                    };
-                    let mut places: Vec<Place> = (first..end).map(Place::Node).collect();
-                    if place == Place::Document && axis == Axis::DescendantOrSelf {
-                        places.push(Place::Document);
+            (_, Place::Document | Place::Node(..)) => {
+                let count = u32::try_from(self.plan.nodes.len()).unwrap_or(u32::MAX);
+                let (first, end, pinned) = match (axis, place) {
+                    (Axis::Descendant | Axis::DescendantOrSelf, Place::Node(number, pinned)) => {
+                        (number, node(number).map_or(count, |node| node.end), pinned)
                     }
-                    places
+                    (Axis::Ancestor | Axis::AncestorOrSelf, Place::Node(_, pinned)) => (0, count, pinned),
+                    _ => (0, count, 0),
+                };
+                let mut places: Vec<Place> = (first..end).map(|node| Place::Node(node, pinned)).collect();
+                if place == Place::Document && axis == Axis::DescendantOrSelf {
+                    places.push(Place::Document);
                 }
-                Place::List(list) | Place::ListRoot(list) | Place::Row(list) => {
-                    vec![Place::List(list), Place::ListRoot(list), Place::Row(list)]
-                }
-                Place::Cell => Vec::new(),
-            },
+                places
+            }
+            (_, Place::List(list) | Place::ListRoot(list) | Place::Row(list)) => {
+                vec![Place::List(list), Place::ListRoot(list), Place::Row(list)]
+            }
+            (_, Place::Cell) => Vec::new(),
         }
     }
 
     fn passes(&self, place: Place, test: &Test) -> bool {
         match test {
             Test::Name(name) => match place {
-                Place::Node(0) => *name == self.plan.form.root,
-                Place::Node(number) => self.plan.node(number).is_some_and(|node| node.name == *name),
-                Place::ListRoot(_) => name == "root",
-                Place::Row(_) => name == "item",
+                Place::Node(0, _) => *name == self.plan.form.root,
+                Place::Node(number, _) => self.plan.node(number).is_some_and(|node| node.name == *name),
+                Place::ListRoot(list) => self.plan.list(list).is_some_and(|list| list.root_name == *name),
+                Place::Row(list) => self.plan.list(list).is_some_and(|list| list.item_name == *name),
+                Place::Elsewhere => true,
                 _ => false,
             },
             Test::Any | Test::AnyWithPrefix(_) => !matches!(place, Place::Document | Place::List(_)),
@@ -329,36 +480,21 @@ impl Binder<'_> {
         }
     }
 
-    fn read_all(&mut self, places: &[Place], whole_reference: bool) {
+    fn read_all(&mut self, places: &[Place], chosen: bool) {
         for place in places {
-            let Place::Node(node) = *place else { continue };
-            // A question that looks at itself (`.`) is computed when it changes
-            // anyway; the reading matters for cycles.
-            let scope = (whole_reference || node == self.owner).then(|| self.common_repeat(node)).flatten();
-            let read = Read { node, scope };
+            let Place::Node(node, pinned) = *place else { continue };
+            let scope = if self.everywhere { 0 } else { pinned };
+            let crosses = chosen && scope != self.plan.common_region(self.home, node);
+            let read = Read { node, scope, crosses };
             if !self.findings.reads.contains(&read) {
                 self.findings.reads.push(read);
             }
         }
     }
-
-    /// The deepest repeat around both the owner and the node.
-    fn common_repeat(&self, node: u32) -> Option<u32> {
-        let mut at =
-            if node == self.owner { Some(node) } else { self.plan.node(node).and_then(|node| node.parent) };
-        while let Some(number) = at {
-            let here = self.plan.node(number)?;
-            if here.kind == NodeKind::Repeat && self.plan.holds(number, self.owner) {
-                return Some(number);
-            }
-            at = here.parent;
-        }
-        None
-    }
 }
 
 /// The name of the column, when the expression is nothing but a column.
-fn own_column(expression: &Expr) -> Option<&str> {
+pub(super) fn own_column(expression: &Expr) -> Option<&str> {
     let Expr::Path(path) = expression else {
         return None;
     };
@@ -376,7 +512,7 @@ fn own_column(expression: &Expr) -> Option<&str> {
 fn depends_on_row(expression: &Expr) -> bool {
     let mut depends = false;
     expr::visit(expression, true, &mut |part, focused| match part {
-        Expr::Path(path) if focused => depends |= matches!(path.start, Start::Focus | Start::Root),
+        Expr::Path(path) if focused => depends |= matches!(path.start, Start::Focus),
         Expr::Call(call) if focused => {
             depends |= call.function.kind == crate::expr::Kind::Focus
                 && (call.arguments.is_empty() || call.function.name == "once");

@@ -1,50 +1,88 @@
-//! What is wrong with an answer, and how typed answers are tidied.
+//! What is wrong with an answer, and what a select offers.
 
 use super::Session;
 use super::compute::Queue;
-use crate::expr::{
-    Environment, EvaluationError, Evaluator, Focus, Handle, parse_date, parse_date_time, parse_time,
-    text_to_number,
-};
-use crate::form::NodeKind;
-use crate::plan::PlanChoices;
+use super::tree::{RELEVANT, REQUIRED, WITHHELD};
+use crate::expr::{EvaluationError, Evaluator, Expr, Focus, Handle};
+use crate::form::{MediaKind, NodeKind};
+use crate::plan::{ChoiceText, Plan, PlanChoices};
 use crate::view::{ChoiceView, ProblemKind};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 /// Where lists keep pinyin initials.
 const INITIALS_COLUMN: &str = "py";
 
 impl Session {
     /// Decides again what is wrong with the answer of an item.
-    pub(super) fn check(&mut self, item: u32, queue: &mut Queue) {
-        let before = self.item(item).and_then(|item| item.problem);
-        let now = match self.judge(item) {
+    pub(super) fn check(&mut self, plan: &Plan, item: u32, queue: &mut Queue) {
+        let now = match self.judge(plan, item) {
             Ok(problem) => problem,
             Err(error) => {
                 self.fail(item, &error);
                 Some(ProblemKind::Failed)
             }
         };
-        if before != now {
-            if let Some(found) = self.item_mut(item) {
-                found.problem = now;
+        self.withhold(plan, item, now, queue);
+        let Some(found) = self.item_mut(item).filter(|item| item.problem != now) else { return };
+        found.problem = now;
+        queue.note(self, item);
+    }
+
+    /// Expressions see only what a select still offers.
+    fn withhold(&mut self, plan: &Plan, item: u32, problem: Option<ProblemKind>, queue: &mut Queue) {
+        let before = self.is(item, WITHHELD);
+        if problem != Some(ProblemKind::NotAChoice) && !before {
+            return;
+        }
+        let seen = self.visible_value(item).to_owned();
+        let Some(node) = self.item(item).and_then(|item| plan.node(item.node)) else { return };
+        let withheld = match &node.choices {
+            Some(choices) if problem == Some(ProblemKind::NotAChoice) => {
+                let left = self.still_offered(item, choices, node.kind).unwrap_or_default();
+                self.offered.insert(item, left);
+                true
             }
-            queue.changed.insert(item);
+            _ => {
+                self.offered.remove(&item);
+                false
+            }
+        };
+        if let Some(found) = self.item_mut(item) {
+            found.set(WITHHELD, withheld);
+        }
+        if self.visible_value(item) != seen {
+            self.notify(item, queue);
         }
     }
 
-    fn judge(&self, item: u32) -> Result<Option<ProblemKind>, EvaluationError> {
-        let plan = Arc::clone(&self.plan);
-        let (Some(found), Some(node)) = (self.item(item), self.planned_in(&plan, item)) else {
-            return Ok(None);
-        };
-        if !found.relevant || node.kind.is_container() || node.kind == NodeKind::Note {
+    fn still_offered(
+        &self,
+        item: u32,
+        choices: &PlanChoices,
+        kind: NodeKind,
+    ) -> Result<String, EvaluationError> {
+        let mut left = String::new();
+        for one in self.raw_value(item).split_whitespace() {
+            if self.offers_all(item, choices, kind, one)? {
+                if !left.is_empty() {
+                    left.push(' ');
+                }
+                left.push_str(one);
+            }
+        }
+        Ok(left)
+    }
+
+    fn judge(&self, plan: &Plan, item: u32) -> Result<Option<ProblemKind>, EvaluationError> {
+        let Some(found) = self.item(item) else { return Ok(None) };
+        let Some(node) = plan.node(found.node) else { return Ok(None) };
+        if !found.is(RELEVANT) || node.kind.is_container() {
             return Ok(None);
         }
         if found.value.is_empty() {
-            return Ok(found.required.then_some(ProblemKind::Required));
+            return Ok((found.is(REQUIRED) && node.kind != NodeKind::Note).then_some(ProblemKind::Required));
         }
-        if !self.fits(node.kind, &found.value) {
+        if !self.fits(node.kind, node.data_type, &found.value) {
             return Ok(Some(ProblemKind::WrongType));
         }
         if let Some(choices) = &node.choices
@@ -52,40 +90,12 @@ impl Session {
         {
             return Ok(Some(ProblemKind::NotAChoice));
         }
-        if let Some(constraint) = &node.constraint {
-            let holds =
-                Evaluator::new(self).boolean(&constraint.expression, &Focus::on(Handle::Item(item)))?;
-            if !holds {
-                return Ok(Some(ProblemKind::Constraint));
-            }
+        if let Some(constraint) = &node.constraint
+            && !Evaluator::new(self).boolean(constraint, &self.focus(item))?
+        {
+            return Ok(Some(ProblemKind::Constraint));
         }
         Ok(None)
-    }
-
-    /// Whether a non-empty value is of the kind.
-    fn fits(&self, kind: NodeKind, value: &str) -> bool {
-        let offset = *self.context.now.offset();
-        match kind {
-            NodeKind::Integer => {
-                let digits = value.strip_prefix('-').unwrap_or(value);
-                !digits.is_empty() && digits.len() <= 18 && digits.bytes().all(|byte| byte.is_ascii_digit())
-            }
-            NodeKind::Decimal | NodeKind::Range => {
-                is_decimal(value) && text_to_number(value, offset).is_finite()
-            }
-            NodeKind::Date => parse_date(value).is_some(),
-            NodeKind::Time => parse_time(value).is_some(),
-            NodeKind::DateTime => parse_date_time(value, offset).is_some(),
-            NodeKind::Geopoint => is_place(value),
-            NodeKind::Geotrace | NodeKind::Geoshape => {
-                let places: Vec<&str> =
-                    value.split(';').map(str::trim).filter(|place| !place.is_empty()).collect();
-                let closed =
-                    kind == NodeKind::Geotrace || (places.len() >= 4 && places.first() == places.last());
-                places.len() >= 2 && closed && places.iter().all(|place| is_place(place))
-            }
-            _ => true,
-        }
     }
 
     fn offers_all(
@@ -95,18 +105,34 @@ impl Session {
         kind: NodeKind,
         value: &str,
     ) -> Result<bool, EvaluationError> {
-        let chosen: Vec<&str> =
-            if kind == NodeKind::SelectOne { vec![value] } else { value.split_whitespace().collect() };
-        // Without a filter the index answers.
-        if let PlanChoices::List { list, value_column, filtered: None, .. } = choices
-            && let Some(list) = self.plan.list(*list)
-        {
-            return Ok(chosen
-                .iter()
-                .all(|one| list.rows_where(*value_column, one).is_some_and(|rows| !rows.is_empty())));
+        let one_value = [value];
+        let several: Vec<&str>;
+        let chosen = if kind == NodeKind::SelectOne {
+            &one_value[..]
+        } else {
+            several = value.split_whitespace().collect();
+            several.as_slice()
+        };
+        match choices {
+            // Without a filter the index answers.
+            PlanChoices::List { list, value_column, filtered: None, .. } => {
+                let Some(list) = self.plan.list(*list) else { return Ok(false) };
+                Ok(chosen.iter().all(|one| list.row_of(*value_column, one).is_some()))
+            }
+            PlanChoices::List { list, value_column, filtered: Some(filter), .. } => {
+                let rows = Evaluator::new(self).nodes(filter, &self.focus(item))?;
+                let Some(list) = self.plan.list(*list) else { return Ok(false) };
+                Ok(chosen.iter().all(|one| {
+                    rows.iter().any(
+                        |row| matches!(row, Handle::Row(_, row) if list.cell(*row, *value_column) == *one),
+                    )
+                }))
+            }
+            PlanChoices::Nodes { .. } => {
+                let offered = self.offered(item, choices)?;
+                Ok(chosen.iter().all(|one| offered.iter().any(|choice| choice.value == *one)))
+            }
         }
-        let offered = self.offered(item, choices)?;
-        Ok(chosen.iter().all(|one| offered.iter().any(|choice| choice.value == *one)))
     }
 
     /// What can be chosen now, in the language in use.
@@ -115,36 +141,42 @@ impl Session {
         item: u32,
         choices: &PlanChoices,
     ) -> Result<Vec<ChoiceView>, EvaluationError> {
-        let focus = Focus::on(Handle::Item(item));
+        let focus = self.focus(item);
         match choices {
-            PlanChoices::Answers(formula) => {
-                let nodes = Evaluator::new(self).nodes(&formula.expression, &focus)?;
-                let answers =
-                    nodes.into_iter().map(|node| self.text(node)).filter(|answer| !answer.is_empty());
-                Ok(answers
-                    .map(|answer| ChoiceView {
-                        label: answer.clone(),
-                        value: answer,
+            PlanChoices::Nodes { nodeset, value, label } => {
+                let nodes = Evaluator::new(self).nodes(nodeset, &focus)?;
+                let mut offered = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    let seen = Focus { node, position: 1, size: 1, origin: focus.origin };
+                    let value = self.compute_text(value, &seen)?;
+                    let label = match label {
+                        Some(label) => self.compute_text(label, &seen)?,
+                        None => value.clone(),
+                    };
+                    offered.push(ChoiceView {
+                        value,
+                        label,
                         initials: String::new(),
-                    })
-                    .collect())
+                        media: BTreeMap::new(),
+                    });
+                }
+                Ok(offered)
             }
-            PlanChoices::List { list: number, value_column, label_column, filtered } => {
+            PlanChoices::List { list: number, value_column, label, filtered } => {
                 let Some(list) = self.plan.list(*number) else {
                     return Ok(Vec::new());
                 };
                 let initials = list.column(INITIALS_COLUMN);
                 let choice = |row: u32| ChoiceView {
-                    value: list.cell(row, *value_column, self.language).to_owned(),
-                    label: list.cell(row, *label_column, self.language).to_owned(),
-                    initials: initials
-                        .map(|column| list.cell(row, column, self.language).to_owned())
-                        .unwrap_or_default(),
+                    value: list.cell(row, *value_column).to_owned(),
+                    label: self.row_label(*number, row, label, &focus),
+                    initials: initials.map(|column| list.cell(row, column).to_owned()).unwrap_or_default(),
+                    media: self.row_media(*number, row),
                 };
                 let Some(filter) = filtered else {
                     return Ok(list.row_numbers().map(choice).collect());
                 };
-                let rows = Evaluator::new(self).nodes(&filter.expression, &focus)?;
+                let rows = Evaluator::new(self).nodes(filter, &focus)?;
                 Ok(rows
                     .into_iter()
                     .filter_map(|row| match row {
@@ -156,59 +188,50 @@ impl Session {
         }
     }
 
-    /// The value as it is stored: numbers and dates typed with full-width
-    /// characters, and selections with any spaces, in their plain form. Text
-    /// keeps what was typed.
-    pub(super) fn normalised(&self, item: u32, value: &str) -> String {
-        match self.planned(item).map(|node| node.kind) {
-            Some(
-                NodeKind::Integer
-                | NodeKind::Decimal
-                | NodeKind::Range
-                | NodeKind::Date
-                | NodeKind::Time
-                | NodeKind::DateTime
-                | NodeKind::Geopoint,
-            ) => {
-                let plain: String = value.chars().map(half_width).collect();
-                let plain = plain.trim();
-                plain.strip_prefix('+').unwrap_or(plain).to_owned()
-            }
-            Some(NodeKind::SelectMultiple | NodeKind::Rank) => {
-                value.split_whitespace().collect::<Vec<_>>().join(" ")
-            }
-            Some(NodeKind::SelectOne) => value.trim().to_owned(),
-            _ => value.to_owned(),
+    fn row_label(&self, list: u16, row: u32, label: &ChoiceText, focus: &Focus) -> String {
+        match label {
+            ChoiceText::Column(column) => self.choice_text(list, row, *column, focus),
+            ChoiceText::Formula(formula) => self.seen_from_row(formula, list, row, focus),
         }
     }
-}
 
-/// Full-width forms of ASCII characters, and the wide space, become ASCII.
-fn half_width(character: char) -> char {
-    match character {
-        '\u{3000}' => ' ',
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character),
-        '。' => '.',
-        '−' => '-',
-        other => other,
+    fn seen_from_row(&self, formula: &Expr, list: u16, row: u32, focus: &Focus) -> String {
+        let seen = Focus { node: Handle::Row(list, row), position: 1, size: 1, origin: focus.origin };
+        self.compute_text(formula, &seen).unwrap_or_default()
     }
-}
 
-fn is_decimal(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    digits.bytes().any(|byte| byte.is_ascii_digit())
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-        && digits.bytes().filter(|&byte| byte == b'.').count() <= 1
-}
+    /// A cell as people read it: labels in the language in use, with outputs.
+    pub(super) fn choice_text(&self, number: u16, row: u32, column: u16, focus: &Focus) -> String {
+        let Some(list) = self.plan.list(number) else { return String::new() };
+        let rich = list.labels.as_ref().filter(|labels| labels.column == column);
+        let templates = rich.and_then(|labels| labels.texts.get(super::tree::index(row)));
+        match templates.and_then(|templates| self.fill(templates, focus)) {
+            Some(text) => text,
+            None => list.cell(row, column).to_owned(),
+        }
+    }
 
-/// `latitude longitude altitude accuracy`; the last two may be missing.
-fn is_place(text: &str) -> bool {
-    let numbers: Vec<Option<f64>> = text.split_whitespace().map(|part| part.parse().ok()).collect();
-    let within = |index: usize, limit: f64| {
-        numbers.get(index).copied().flatten().is_some_and(|number: f64| number.abs() <= limit)
-    };
-    (2..=4).contains(&numbers.len())
-        && numbers.iter().all(|number| number.is_some_and(f64::is_finite))
-        && within(0, 90.0)
-        && within(1, 180.0)
+    fn row_media(&self, number: u16, row: u32) -> BTreeMap<MediaKind, String> {
+        let labels = self.plan.list(number).and_then(|list| list.labels.as_ref());
+        labels
+            .and_then(|labels| labels.media.get(super::tree::index(row)))
+            .map(|media| self.plain_files(media))
+            .unwrap_or_default()
+    }
+
+    /// The label of a value of this select, whether the filter offers it or not.
+    pub(super) fn label_of_choice(&self, item: u32, value: &str) -> Option<String> {
+        match self.planned(item)?.choices.as_deref()? {
+            choices @ PlanChoices::Nodes { .. } => self
+                .offered(item, choices)
+                .ok()?
+                .into_iter()
+                .find(|choice| choice.value == value)
+                .map(|choice| choice.label),
+            PlanChoices::List { list, value_column, label, .. } => {
+                let row = self.plan.list(*list)?.row_of(*value_column, value)?;
+                Some(self.row_label(*list, row, label, &self.focus(item)))
+            }
+        }
+    }
 }

@@ -1,119 +1,246 @@
 //! What depends on a change, computed in the order of the plan.
 
 use super::Session;
-use crate::expr::{EvaluationError, Evaluator, Expr, Focus, Handle, Value, number_text};
+use super::tree::{CHANGED, OWN_RELEVANT, READ_ONLY, RELEVANT, REMOVED, REQUIRED, SERIES, WAITS};
+use crate::expr::{EvaluationError, Evaluator, Expr, Focus, Value, number_text};
 use crate::form::NodeKind;
-use crate::order::set_of;
+use crate::order;
 use crate::path::NodePath;
-use crate::plan::{Formula, Plan, Property};
-use std::collections::BTreeSet;
+use crate::plan::{Dependent, Plan, PlanDefault, Property};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-/// Most things computed for one answer. The plan has no cycles, so only the
-/// sheer size of an instance can come near it.
-const MAX_COMPUTED: usize = 20_000_000;
+/// Most things computed for one answer. Only instances of a repeat that read
+/// each other, and the sheer size of an instance, can come near it.
+const MAX_COMPUTED: usize = 4_000_000;
 
 /// What waits to be computed, and what changed so far.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Rank, item, node and property. For the number of a repeat's instances
-    /// the item is the one around the repeat.
-    waiting: BTreeSet<(u32, u32, u32, Property)>,
-    pub(super) changed: BTreeSet<u32>,
-    /// Repeats (below an item) whose instances came or went.
-    pub(super) series: BTreeSet<(u32, u32)>,
+    /// Rank and item of values and relevance.
+    waiting: BinaryHeap<Reverse<u64>>,
+    /// What only depends on them.
+    later: [Vec<u32>; 3],
+    /// Items that were touched: their marks are wiped at the end.
+    changed: Vec<u32>,
+    /// Repeats whose instances came or went.
+    pub(super) series: Vec<u32>,
+    /// Items that were just made: their computed defaults are still to come.
+    pub(super) fresh: Vec<u32>,
+    /// Questions whose change sets off actions.
+    pub(super) events: Vec<u32>,
+}
+
+fn waits(property: Property) -> u16 {
+    WAITS << u16::from(property as u8)
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, plan: &Plan, property: Property, node: u32, item: u32) {
-        self.waiting.insert((plan.rank(property, node), item, node, property));
+    pub(super) fn push(&mut self, session: &mut Session, property: Property, item: u32) {
+        let plan = Arc::clone(&session.plan);
+        self.push_in(&plan, session, property, item);
+    }
+
+    fn push_in(&mut self, plan: &Plan, session: &mut Session, property: Property, item: u32) {
+        let Some(found) = session.item_mut(item) else { return };
+        if found.is(waits(property)) {
+            return;
+        }
+        let rank = match property {
+            Property::Value => plan.node(found.node).map(|node| node.value_rank),
+            Property::Relevance => plan.node(found.node).map(|node| node.relevance_rank),
+            Property::Look => {
+                if !found.is(CHANGED) {
+                    found.flags |= CHANGED;
+                    self.changed.push(item);
+                }
+                return;
+            }
+            Property::ReadOnly | Property::Required | Property::Validity => None,
+        };
+        found.flags |= waits(property);
+        match (rank, property) {
+            (Some(rank), _) => self.waiting.push(Reverse(u64::from(rank) << 32 | u64::from(item))),
+            (None, Property::ReadOnly) => self.later[0].push(item),
+            (None, Property::Required) => self.later[1].push(item),
+            (None, _) => self.later[2].push(item),
+        }
+    }
+
+    /// Notes that the item changed.
+    pub(super) fn note(&mut self, session: &mut Session, item: u32) {
+        if let Some(found) = session.item_mut(item).filter(|item| !item.is(CHANGED)) {
+            found.flags |= CHANGED;
+            self.changed.push(item);
+        }
     }
 }
 
 impl Session {
     pub(super) fn enqueue_everything(&mut self, queue: &mut Queue) {
-        for item in self.inside(0) {
+        for item in self.all_items() {
             self.enqueue_all_of(item, queue);
         }
     }
 
     /// Puts everything that reads this item into the queue.
     pub(super) fn notify(&mut self, item: u32, queue: &mut Queue) {
-        if let Some(node) = self.item(item).map(|item| item.node) {
-            self.notify_from(item, node, queue);
+        let plan = Arc::clone(&self.plan);
+        let Some(node) = self.item(item).and_then(|item| plan.node(item.node)) else { return };
+        for dependent in &node.dependents {
+            self.wake_in(&plan, dependent, item, queue);
         }
     }
 
-    /// Puts everything that reads this node, near this item, into the queue.
-    pub(super) fn notify_from(&mut self, near: u32, node: u32, queue: &mut Queue) {
+    pub(super) fn wake(&mut self, dependent: &Dependent, near: u32, queue: &mut Queue) {
         let plan = Arc::clone(&self.plan);
-        let Some(planned) = plan.node(node) else { return };
-        for dependent in &planned.dependents {
-            let from = dependent.scope.and_then(|scope| self.around(near, scope)).unwrap_or(0);
-            let counts_instances = dependent.property == Property::Value
-                && plan.node(dependent.node).is_some_and(|reader| reader.repeat_count.is_some());
-            // A repeat may have no instance yet; its parent always is there.
-            let target = if counts_instances {
-                plan.node(dependent.node).and_then(|reader| reader.parent).unwrap_or(0)
-            } else {
-                dependent.node
-            };
-            let from = match self.item(from) {
-                Some(item) if plan.holds(item.node, target) => from,
-                _ => 0,
-            };
-            for item in self.items_below(from, target) {
-                queue.push(&plan, dependent.property, dependent.node, item);
+        self.wake_in(&plan, dependent, near, queue);
+    }
+
+    fn wake_in(&mut self, plan: &Plan, dependent: &Dependent, near: u32, queue: &mut Queue) {
+        let Some(reader) = plan.node(dependent.node) else { return };
+        let head = self.head_of_region(near, dependent.scope);
+        let counts = dependent.property == Property::Value && reader.repeat_count.is_some();
+        if counts {
+            // The repeat may have no instance yet; its series is always there.
+            let around = reader.parent.unwrap_or(0);
+            let mut series = Vec::new();
+            let offset = reader.series_offset;
+            self.each_below(head, around, &mut |item| series.push(self.head(item) + offset));
+            for one in series {
+                queue.push_in(plan, self, Property::Value, one);
+            }
+        } else if self.item(head).is_some_and(|head| head.node == reader.region) {
+            queue.push_in(plan, self, dependent.property, head + reader.offset);
+        } else {
+            let mut items = Vec::new();
+            self.each_below(head, dependent.node, &mut |item| items.push(item));
+            for item in items {
+                queue.push_in(plan, self, dependent.property, item);
             }
         }
     }
 
     /// Computes until nothing waits.
     pub(super) fn run(&mut self, queue: &mut Queue) {
+        let plan = Arc::clone(&self.plan);
         let mut left = MAX_COMPUTED;
-        while let Some((_, item, node, property)) = queue.waiting.pop_first() {
-            left -= 1;
+        loop {
             if left == 0 {
-                queue.waiting.clear();
+                self.give_up(queue);
                 return;
             }
-            if self.item(item).is_none_or(|item| item.removed) {
-                continue;
-            }
-            let plan = Arc::clone(&self.plan);
-            let Some(planned) = plan.node(node) else { continue };
-            match property {
-                Property::Value => match &planned.repeat_count {
-                    Some(count) => self.count_instances(item, node, count, queue),
-                    None => self.calculate(item, planned.calculation.as_ref(), queue),
-                },
-                Property::Relevance => self.decide_relevance(item, planned.relevant.as_ref(), queue),
-                Property::Required => {
-                    let required = self.holds(item, planned.required.as_ref());
-                    if let Some(found) = self.item_mut(item).filter(|found| found.required != required) {
-                        found.required = required;
-                        queue.changed.insert(item);
-                        queue.push(&plan, Property::Validity, node, item);
-                    }
+            left -= 1;
+            if let Some(Reverse(next)) = queue.waiting.pop() {
+                let rank = usize::try_from(next >> 32).unwrap_or(usize::MAX);
+                let item = u32::try_from(next & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+                if let Some(&(property, _)) = plan.ranked.get(rank) {
+                    self.take(&plan, property, item, queue);
                 }
-                Property::ReadOnly => {
-                    let read_only = self.holds(item, planned.read_only.as_ref());
-                    if let Some(found) = self.item_mut(item).filter(|found| found.read_only != read_only) {
-                        found.read_only = read_only;
-                        queue.changed.insert(item);
-                    }
-                }
-                Property::Validity => self.check(item, queue),
-                Property::Look => {
-                    queue.changed.insert(item);
-                }
+            } else if !queue.fresh.is_empty() {
+                let fresh = std::mem::take(&mut queue.fresh);
+                self.apply_computed_defaults(&fresh, queue);
+                self.new_repeat_actions(&fresh, queue);
+            } else if !queue.events.is_empty() {
+                let changed = std::mem::take(&mut queue.events);
+                self.change_actions(&changed, queue);
+            } else if let Some(item) = queue.later[0].pop() {
+                self.take(&plan, Property::ReadOnly, item, queue);
+            } else if let Some(item) = queue.later[1].pop() {
+                self.take(&plan, Property::Required, item, queue);
+            } else if let Some(item) = queue.later[2].pop() {
+                self.take(&plan, Property::Validity, item, queue);
+            } else {
+                return;
             }
         }
     }
 
-    fn holds(&mut self, item: u32, formula: Option<&Formula>) -> bool {
-        let Some(formula) = formula else { return false };
-        match Evaluator::new(self).boolean(&formula.expression, &Focus::on(Handle::Item(item))) {
+    /// Instances that read each other without end.
+    fn give_up(&mut self, queue: &mut Queue) {
+        let error = EvaluationError::new("values depend on each other without coming to rest");
+        let waiting: Vec<u64> = queue.waiting.drain().map(|Reverse(next)| next).collect();
+        for next in waiting {
+            let item = u32::try_from(next & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+            self.fail(item, &error);
+        }
+        for later in &mut queue.later {
+            later.clear();
+        }
+        queue.fresh.clear();
+        queue.events.clear();
+        for item in &mut self.items {
+            item.flags &= !(WAITS * 0x3f);
+        }
+    }
+
+    fn take(&mut self, plan: &Plan, property: Property, item: u32, queue: &mut Queue) {
+        let Some(found) = self.item_mut(item) else { return };
+        found.set(waits(property), false);
+        if found.is(REMOVED) {
+            return;
+        }
+        let Some(planned) = plan.node(found.node) else { return };
+        match property {
+            Property::Value => match &planned.repeat_count {
+                Some(count) => self.count_instances(item, count, queue),
+                None => {
+                    if let Some(calculation) = &planned.calculation
+                        && !(planned.draws_lots && self.drawn.contains(&item))
+                    {
+                        self.calculate(item, calculation, queue);
+                    }
+                }
+            },
+            Property::Relevance => {
+                let own = planned.relevant.as_ref().is_none_or(|formula| self.holds(item, formula));
+                if let Some(found) = self.item_mut(item) {
+                    found.set(OWN_RELEVANT, own);
+                }
+                self.spread_relevance(plan, item, queue);
+            }
+            Property::Required => {
+                let required = planned.required.as_ref().is_some_and(|formula| self.holds(item, formula));
+                if self.is(item, REQUIRED) != required {
+                    if let Some(found) = self.item_mut(item) {
+                        found.set(REQUIRED, required);
+                    }
+                    queue.note(self, item);
+                    queue.push_in(plan, self, Property::Validity, item);
+                }
+            }
+            Property::ReadOnly => {
+                let read_only = planned.read_only.as_ref().is_some_and(|formula| self.holds(item, formula));
+                if self.is(item, READ_ONLY) != read_only {
+                    if let Some(found) = self.item_mut(item) {
+                        found.set(READ_ONLY, read_only);
+                    }
+                    // What is inside is read-only with it.
+                    let mut inside = Vec::new();
+                    self.each_inside(item, &mut |one| inside.push(one));
+                    for one in inside {
+                        queue.note(self, one);
+                    }
+                }
+            }
+            Property::Validity => self.check(plan, item, queue),
+            Property::Look => queue.note(self, item),
+        }
+    }
+
+    /// It, or something around it, cannot be answered by hand.
+    pub(super) fn is_read_only(&self, item: u32) -> bool {
+        std::iter::successors(Some(item), |&at| self.parent(at)).any(|at| self.is(at, READ_ONLY))
+    }
+
+    /// Where an expression of this item stands.
+    pub(super) fn focus(&self, item: u32) -> Focus {
+        Focus::on(self.handle(item))
+    }
+
+    fn holds(&mut self, item: u32, formula: &Expr) -> bool {
+        match Evaluator::new(self).boolean(formula, &self.focus(item)) {
             Ok(holds) => holds,
             Err(error) => {
                 self.fail(item, &error);
@@ -123,93 +250,92 @@ impl Session {
     }
 
     pub(super) fn fail(&mut self, item: u32, error: &EvaluationError) {
-        if let Some(item) = self.item_mut(item) {
-            item.failure = Some(error.message.clone());
-        }
+        self.failures.insert(item, error.message.clone());
     }
 
     /// The value of an expression as it is stored: NaN, which stands for "no
     /// number", is empty.
-    pub(super) fn compute_text(&self, expression: &Expr, item: u32) -> Result<String, EvaluationError> {
+    pub(super) fn compute_text(&self, expression: &Expr, focus: &Focus) -> Result<String, EvaluationError> {
         let mut evaluator = Evaluator::new(self);
-        let value = evaluator.evaluate(expression, &Focus::on(Handle::Item(item)))?;
-        Ok(match value {
+        let value = evaluator.evaluate(expression, focus)?;
+        Ok(match evaluator.scalar(value) {
             Value::Number(number) if number.is_nan() => String::new(),
             Value::Number(number) => number_text(number),
-            other => evaluator.to_text(other),
+            other => evaluator.to_text(other).into_owned(),
         })
     }
 
-    fn calculate(&mut self, item: u32, formula: Option<&Formula>, queue: &mut Queue) {
-        let Some(formula) = formula else { return };
-        match self.compute_text(&formula.expression, item) {
-            Ok(mut value) => {
-                if value.len() > super::MAX_VALUE_BYTES {
-                    value.clear();
-                    self.fail(item, &EvaluationError::new("the computed text is too long"));
-                }
-                let value = self.shaped(item, value);
-                self.set_value(item, value, queue);
+    /// What an expression stores in an item.
+    pub(super) fn compute_for(&mut self, item: u32, formula: &Expr) -> String {
+        match self.compute_text(formula, &self.focus(item)) {
+            Ok(value) if value.len() > super::MAX_VALUE_BYTES => {
+                self.fail(item, &EvaluationError::new("the computed text is too long"));
+                String::new()
             }
+            // Whole but for the inexactness of fractions (JavaRosa).
+            Ok(value) if value.len() > 10 && value.contains('.') => match value.parse::<f64>() {
+                Ok(number) if (number - number.round()).abs() < 1e-9 => number_text(number.round()),
+                _ => self.shaped(item, value),
+            },
+            Ok(value) => self.shaped(item, value),
             Err(error) => {
                 self.fail(item, &error);
-                self.set_value(item, String::new(), queue);
+                String::new()
             }
         }
     }
 
-    /// A computed whole number is stored without its fraction.
-    fn shaped(&self, item: u32, value: String) -> String {
-        match self.planned(item).map(|node| node.kind) {
-            Some(NodeKind::Integer) => match value.parse::<f64>() {
-                Ok(number) => number_text(number.trunc()),
-                Err(_) => value,
-            },
-            _ => value,
+    fn calculate(&mut self, item: u32, formula: &Expr, queue: &mut Queue) {
+        let value = self.compute_for(item, formula);
+        // An answer given over a calculation stays until that yields another.
+        if self.planned(item).is_some_and(|node| node.kind.is_shown()) {
+            if self.computed.get(&item) == Some(&value) {
+                return;
+            }
+            self.computed.insert(item, value.clone());
         }
-    }
-
-    fn decide_relevance(&mut self, item: u32, formula: Option<&Formula>, queue: &mut Queue) {
-        if formula.is_none() {
-            return;
-        }
-        let own = self.holds(item, formula);
-        if let Some(found) = self.item_mut(item) {
-            found.own_relevant = own;
-        }
-        self.spread_relevance(item, queue);
+        self.set_value(item, value, queue);
     }
 
     /// Carries relevance down from an item to where it no longer changes.
-    pub(super) fn spread_relevance(&mut self, item: u32, queue: &mut Queue) {
-        let plan = Arc::clone(&self.plan);
+    fn spread_relevance(&mut self, plan: &Plan, item: u32, queue: &mut Queue) {
         let mut waiting = vec![item];
         while let Some(next) = waiting.pop() {
-            let Some(found) = self.item(next) else { continue };
-            let around =
-                found.parent.and_then(|parent| self.item(parent)).is_none_or(|parent| parent.relevant);
-            let relevant = around && found.own_relevant;
-            if found.relevant == relevant {
+            let around = match self.item(next) {
+                Some(found) if found.is(super::tree::HEAD) => self.item(found.up),
+                Some(_) => self.parent(next).and_then(|parent| self.item(parent)),
+                None => continue,
+            };
+            let around = around.is_none_or(|around| around.is(RELEVANT));
+            let Some(found) = self.item_mut(next) else { continue };
+            let relevant = around && found.is(OWN_RELEVANT);
+            if found.is(RELEVANT) == relevant {
                 continue;
             }
-            let node = found.node;
-            waiting.extend(found.children.iter().flatten());
-            if let Some(found) = self.item_mut(next) {
-                found.relevant = relevant;
+            found.set(RELEVANT, relevant);
+            if found.is(SERIES) {
+                waiting.extend(self.instances_of(next));
+                continue;
             }
-            queue.changed.insert(next);
-            queue.push(&plan, Property::Validity, node, next);
-            self.notify(next, queue);
+            let Some(node) = plan.node(found.node) else { continue };
+            waiting
+                .extend(node.children.iter().chain(&node.attributes).map(|&inside| self.child(next, inside)));
+            queue.note(self, next);
+            queue.push_in(plan, self, Property::Validity, next);
+            for dependent in &node.dependents {
+                self.wake_in(plan, dependent, next, queue);
+            }
         }
     }
 
     /// Brings a repeat to the number of instances that the form computes.
-    fn count_instances(&mut self, parent: u32, node: u32, formula: &Formula, queue: &mut Queue) {
-        let wanted = match Evaluator::new(self).number(&formula.expression, &Focus::on(Handle::Item(parent)))
-        {
+    fn count_instances(&mut self, series: u32, formula: &Expr, queue: &mut Queue) {
+        let wanted = match Evaluator::new(self).number(formula, &self.focus(series)) {
+            // Without a number, all stays.
+            Ok(number) if number.is_nan() => return,
             Ok(number) => number,
             Err(error) => {
-                self.fail(parent, &error);
+                self.fail(series, &error);
                 return;
             }
         };
@@ -217,30 +343,80 @@ impl Session {
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             clippy::cast_precision_loss,
-            reason = "clamped; NaN becomes 0"
+            reason = "clamped, and not NaN"
         )]
         let wanted = wanted.clamp(0.0, super::MAX_INSTANCES as f64) as usize;
-        while self.instances(parent, node).len() < wanted {
-            if self.grow(parent, node, queue).is_none() {
+        while self.instances_of(series).len() < wanted {
+            let end = self.instances_of(series).len();
+            if self.grow(series, end, queue).is_none() {
                 break;
             }
         }
-        while self.instances(parent, node).len() > wanted {
-            match self.instances(parent, node).last() {
+        while self.instances_of(series).len() > wanted {
+            match self.instances_of(series).last() {
                 Some(&last) => self.detach(last, queue),
                 None => break,
             }
         }
     }
 
+    pub(super) fn apply_computed_defaults(&mut self, items: &[u32], queue: &mut Queue) {
+        let plan = Arc::clone(&self.plan);
+        for &item in items {
+            let Some(node) = self.item(item).and_then(|item| plan.node(item.node)) else { continue };
+            if let Some(PlanDefault::Formula(formula)) = &node.default
+                && !self.is(item, SERIES | REMOVED)
+            {
+                let value = self.compute_for(item, formula);
+                if !value.is_empty() {
+                    self.set_value(item, value, queue);
+                }
+            }
+        }
+    }
+
+    pub(super) fn set_value(&mut self, item: u32, value: String, queue: &mut Queue) {
+        let plan = Arc::clone(&self.plan);
+        let live = self.live;
+        let Some(found) = self.item_mut(item) else { return };
+        if found.value == value {
+            return;
+        }
+        found.value = value;
+        let Some(node) = plan.node(found.node) else { return };
+        queue.note(self, item);
+        queue.push_in(&plan, self, Property::Validity, item);
+        for dependent in &node.dependents {
+            self.wake_in(&plan, dependent, item, queue);
+        }
+        if live && !node.on_change.is_empty() {
+            queue.events.push(item);
+        }
+    }
+
+    /// Forgets what changed.
+    pub(super) fn settle(&mut self, queue: Queue) {
+        for item in queue.changed {
+            if let Some(item) = self.item_mut(item) {
+                item.set(CHANGED, false);
+            }
+        }
+    }
+
     /// Paths of what changed, each once, in the order of their text.
-    pub(super) fn changed_paths(&self, queue: Queue) -> Vec<NodePath> {
-        let items = queue
+    pub(super) fn changed_paths(&mut self, mut queue: Queue) -> Vec<NodePath> {
+        let mut paths: Vec<NodePath> = queue
             .changed
-            .into_iter()
-            .filter(|&item| item != 0 && self.item(item).is_some_and(|item| !item.removed))
-            .map(|item| self.path(item));
-        let series = queue.series.into_iter().map(|(parent, node)| self.series_path(parent, node));
-        set_of(items.chain(series)).into_iter().collect()
+            .iter()
+            .chain(&queue.series)
+            .filter(|&&item| item != 0 && !self.is(item, REMOVED))
+            .filter(|&&item| self.planned(item).is_none_or(|node| node.kind != NodeKind::Attribute))
+            .map(|&item| self.path(item))
+            .collect();
+        queue.series.clear();
+        self.settle(queue);
+        order::sort_by(&mut paths, Ord::cmp);
+        paths.dedup();
+        paths
     }
 }

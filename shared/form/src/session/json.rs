@@ -5,13 +5,17 @@
 //! which questions are new to it.
 
 use super::compute::Queue;
+use super::tree::{RELEVANT, REMOVED};
 use super::{MAX_INSTANCES, MAX_VALUE_BYTES, Session};
 use crate::form::NodeKind;
 use crate::plan::Plan;
 use crate::view::{Context, LeftOver, LeftOverReason};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The value of a question that has attributes, beside them.
+const TEXT: &str = "#text";
 
 /// What a saved instance said, and what of it found no place.
 #[derive(Debug, Default)]
@@ -37,27 +41,39 @@ impl Session {
         let Some(planned) = self.planned(item) else {
             return object;
         };
+        self.put_attributes(item, relevant_only, &mut object);
         for &child in &planned.children {
             let Some(node) = self.plan.node(child) else { continue };
-            let items: Vec<u32> = self
-                .instances(item, child)
-                .iter()
-                .copied()
-                .filter(|&one| !relevant_only || self.item(one).is_some_and(|one| one.relevant))
-                .collect();
+            let one = self.child(item, child);
             if node.kind == NodeKind::Repeat {
-                if !relevant_only || !items.is_empty() {
-                    let instances = items.iter().map(|&one| Value::Object(self.object(one, relevant_only)));
-                    object.insert(node.name.clone(), Value::Array(instances.collect()));
+                let instances: Vec<Value> = self
+                    .instances_of(one)
+                    .iter()
+                    .filter(|&&one| !relevant_only || self.is(one, RELEVANT))
+                    .map(|&one| Value::Object(self.object(one, relevant_only)))
+                    .collect();
+                // None at all says something else than nothing: a new form may
+                // begin with a blank one.
+                if !relevant_only || !instances.is_empty() || self.is(one, RELEVANT) {
+                    object.insert(node.name.clone(), Value::Array(instances));
                 }
                 continue;
             }
-            let Some(&one) = items.first() else { continue };
+            if relevant_only && !self.is(one, RELEVANT) {
+                continue;
+            }
             if node.kind == NodeKind::Group {
                 object.insert(node.name.clone(), Value::Object(self.object(one, relevant_only)));
                 continue;
             }
             let value = self.raw_value(one);
+            if !node.attributes.is_empty() {
+                let mut whole = Map::new();
+                self.put_attributes(one, relevant_only, &mut whole);
+                whole.insert(TEXT.to_owned(), Value::String(value.to_owned()));
+                object.insert(node.name.clone(), Value::Object(whole));
+                continue;
+            }
             let silent = matches!(node.kind, NodeKind::Note | NodeKind::Audit);
             if !(silent && value.is_empty()) {
                 object.insert(node.name.clone(), Value::String(value.to_owned()));
@@ -66,9 +82,21 @@ impl Session {
         object
     }
 
-    /// Items with their paths, kinds and values, for comparing.
+    fn put_attributes(&self, item: u32, relevant_only: bool, object: &mut Map<String, Value>) {
+        let attributes = self.planned(item).map_or(&[][..], |node| node.attributes.as_slice());
+        for &attribute in attributes {
+            let Some(node) = self.plan.node(attribute) else { continue };
+            let one = self.child(item, attribute);
+            if !relevant_only || self.is(one, RELEVANT) {
+                object.insert(format!("@{}", node.name), Value::String(self.raw_value(one).to_owned()));
+            }
+        }
+    }
+
+    /// Items with their kinds, for comparing.
     pub(crate) fn leaves(&self) -> Vec<(u32, NodeKind)> {
         self.all_items()
+            .into_iter()
             .filter_map(|item| Some((item, self.planned(item)?.kind)))
             .filter(|(_, kind)| !kind.is_container())
             .collect()
@@ -76,7 +104,7 @@ impl Session {
 
     /// The value when the item applies, else empty.
     pub(crate) fn seen_value(&self, item: u32) -> &str {
-        self.item(item).filter(|item| item.relevant).map_or("", |item| item.value.as_str())
+        if self.is(item, RELEVANT) { self.raw_value(item) } else { "" }
     }
 
     pub(crate) fn path_of(&self, item: u32) -> crate::NodePath {
@@ -88,6 +116,7 @@ impl Session {
         let mut queue = Queue::default();
         self.set_value(item, value.to_owned(), &mut queue);
         self.run(&mut queue);
+        self.settle(queue);
     }
 }
 
@@ -100,6 +129,11 @@ pub(crate) fn restore(plan: Arc<Plan>, context: Context, instance: &Value) -> (S
         Value::Null => {}
         other => claims.left_over.push(left_over("/", other, LeftOverReason::WrongShape)),
     }
+    // What was drawn by lot stays drawn.
+    let drawn = claims.values.iter().filter(|(item, value)| {
+        !value.is_empty() && session.planned(**item).is_some_and(|node| node.draws_lots)
+    });
+    session.drawn = drawn.map(|(item, _)| *item).collect();
     let mut queue = Queue::default();
     session.enqueue_everything(&mut queue);
     session.run(&mut queue);
@@ -114,8 +148,14 @@ pub(crate) fn restore(plan: Arc<Plan>, context: Context, instance: &Value) -> (S
     }
     session.run(&mut queue);
     session.return_uncounted(&mut claims);
-    let known: HashSet<u32> = claims.values.keys().copied().collect();
-    session.apply_computed_defaults(|item| !known.contains(&item));
+    for item in session.all_items() {
+        if !claims.values.contains_key(&item) {
+            session.apply_computed_defaults(&[item], &mut queue);
+            session.run(&mut queue);
+        }
+    }
+    session.live = true;
+    session.settle(queue);
     (session, claims)
 }
 
@@ -134,21 +174,38 @@ impl Session {
                 }
                 continue;
             };
-            match self.plan.node(child).map(|node| node.kind) {
-                Some(NodeKind::Repeat) => self.adopt_series(item, child, value, &path, claims),
-                Some(NodeKind::Group) => {
-                    let Some(&group) = self.instances(item, child).first() else { continue };
-                    match value {
-                        Value::Object(inner) => self.adopt(group, inner, &path, claims),
-                        other if is_blank(other) => {}
-                        other => claims.left_over.push(left_over(&path, other, LeftOverReason::WrongShape)),
+            let one = self.child(item, child);
+            match (self.plan.node(child).map(|node| node.kind), value) {
+                (Some(NodeKind::Repeat), _) => self.adopt_series(one, value, &path, claims),
+                (Some(NodeKind::Group), Value::Object(inner)) => self.adopt(one, inner, &path, claims),
+                (Some(NodeKind::Group), other) => {
+                    if !is_blank(other) {
+                        claims.left_over.push(left_over(&path, other, LeftOverReason::WrongShape));
                     }
                 }
-                _ => {
-                    let Some(&leaf) = self.instances(item, child).first() else { continue };
-                    self.adopt_leaf(leaf, value, &path, claims);
+                // A question with attributes.
+                (_, Value::Object(inner)) if inner.contains_key(TEXT) => {
+                    for (name, value) in inner {
+                        let path = format!("{path}/{name}");
+                        if name == TEXT {
+                            self.adopt_leaf(one, value, &path, claims);
+                        } else if let Some(attribute) = self.child_node(one, name) {
+                            let attribute = self.child(one, attribute);
+                            self.adopt_leaf(attribute, value, &path, claims);
+                        } else {
+                            claims.left_over.push(left_over(&path, value, LeftOverReason::UnknownName));
+                        }
+                    }
                 }
+                _ => self.adopt_leaf(one, value, &path, claims),
             }
+        }
+    }
+
+    /// Takes the values an instance of a repeat begins with.
+    pub(super) fn adopt_initial(&mut self, instance: u32, saved: &Value) {
+        if let Value::Object(object) = saved {
+            self.adopt(instance, object, "", &mut Claims::default());
         }
     }
 
@@ -174,58 +231,37 @@ impl Session {
         claims.values.insert(leaf, text);
     }
 
-    fn adopt_series(&mut self, parent: u32, node: u32, value: &Value, path: &str, claims: &mut Claims) {
+    fn adopt_series(&mut self, series: u32, value: &Value, path: &str, claims: &mut Claims) {
         let Value::Array(saved) = value else {
             if !is_blank(value) {
                 claims.left_over.push(left_over(path, value, LeftOverReason::WrongShape));
             }
             return;
         };
-        let mut queue = Queue::default();
         for (place, one) in saved.iter().enumerate() {
             let path = format!("{path}[{}]", place + 1);
-            if self.instances(parent, node).len() <= place
-                && (place >= MAX_INSTANCES || self.grow_plain(parent, node).is_none())
+            if self.instances_of(series).len() <= place
+                && (place >= MAX_INSTANCES || self.push_instance(series).is_none())
             {
                 claims.left_over.push(left_over(&path, one, LeftOverReason::TooMuch));
                 continue;
             }
-            let Some(&instance) = self.instances(parent, node).get(place) else { continue };
+            let Some(&instance) = self.instances_of(series).get(place) else { continue };
             match one {
                 Value::Object(inner) => self.adopt(instance, inner, &path, claims),
                 other => claims.left_over.push(left_over(&path, other, LeftOverReason::WrongShape)),
             }
         }
         // A person may have removed the instance that a fresh form begins with.
-        while self.instances(parent, node).len() > saved.len() {
-            match self.instances(parent, node).last() {
-                Some(&last) => self.detach(last, &mut queue),
-                None => break,
-            }
+        while let Some(&last) = self.instances_of(series).get(saved.len()..).and_then(<[u32]>::last) {
+            self.drop_instance(series, last);
         }
-    }
-
-    /// Adds an instance without computing anything yet.
-    fn grow_plain(&mut self, parent: u32, node: u32) -> Option<u32> {
-        let position = self.instances(parent, node).len() + 1;
-        let slot = self.plan.node(node)?.slot;
-        if !self.has_room(node) {
-            return None;
-        }
-        let item = self.sprout(node, Some(parent), position);
-        self.item_mut(parent)?.children.get_mut(slot)?.push(item);
-        Some(item)
     }
 
     /// Saved instances of a counted repeat beyond what the form now counts are
     /// gone after computing; they are handed back.
     fn return_uncounted(&self, claims: &mut Claims) {
-        let gone: Vec<u32> = claims
-            .values
-            .keys()
-            .copied()
-            .filter(|&item| self.item(item).is_some_and(|item| item.removed))
-            .collect();
+        let gone: Vec<u32> = claims.values.keys().copied().filter(|&item| self.is(item, REMOVED)).collect();
         for item in gone {
             let path = self.path(item);
             if let Some(value) = claims.values.remove(&item).filter(|value| !value.is_empty()) {

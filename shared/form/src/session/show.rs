@@ -1,64 +1,116 @@
 //! Items as plain data for a screen.
 
+use super::tree::{RELEVANT, REQUIRED, SERIES};
 use super::{Session, words};
-use crate::expr::{Evaluator, Focus, Handle};
+use crate::expr::Evaluator;
 use crate::form::NodeKind;
 use crate::path::NodePath;
-use crate::plan::{Part, PlanChoices, Templates};
+use crate::plan::{Layout, NodeTexts, Templates};
 use crate::view::{ChoiceView, NodeView, PageView, Problem, ProblemKind, SummaryEntry};
+use std::collections::BTreeMap;
 
 impl Session {
     /// The node at this path, as it stands now. `None` when nothing is there.
     pub fn node(&self, path: &NodePath) -> Option<NodeView> {
-        match self.find(path) {
-            Some(item) => self.view(item),
-            None => self.find_series(path).and_then(|(parent, node)| self.series_view(parent, node)),
+        let item = self.find(path)?;
+        if self.is(item, SERIES) { self.series_view(item) } else { self.view(item) }
+    }
+
+    /// Every path of the instance in the order of the form, also of what is not
+    /// shown: a repeat as a whole, then its instances.
+    pub fn paths(&self) -> Vec<NodePath> {
+        let mut paths = Vec::new();
+        for item in self.all_items() {
+            if item == 0 || self.planned(item).is_some_and(|node| node.kind == NodeKind::Attribute) {
+                continue;
+            }
+            paths.push(self.path(item));
         }
+        paths
     }
 
     /// One section a page, in the order of the form.
     pub fn pages(&self) -> Vec<PageView> {
         let mut pages = Vec::new();
         for (index, page) in self.plan.pages.iter().enumerate() {
-            let mut nodes = Vec::new();
-            let mut relevant = false;
-            let mut title = None;
-            for &node in &page.nodes {
-                let series = self.plan.node(node).is_some_and(|node| node.kind == NodeKind::Repeat);
-                if series {
-                    relevant |= self.series_relevant(0, node);
-                    title = self.series_label(0, node);
-                    self.list_series(0, node, &mut nodes);
+            let mut shown = PageView { index, title: None, relevant: false, nodes: Vec::new() };
+            for entry in self.plan.layout.get(page.entries.clone()).unwrap_or_default() {
+                self.list_entry(entry, 0, &mut shown);
+                if !page.group {
+                    continue;
                 }
-                for &item in self.instances(0, node) {
-                    relevant |= self.item(item).is_some_and(|item| item.relevant);
-                    if page.group.is_some() && !series {
-                        title = self.label(item);
+                shown.title = match entry.node {
+                    None => self.fill(&entry.label, &self.focus(0)),
+                    Some(node) => {
+                        let item = self.child_of_head(0, node);
+                        if self.is(item, SERIES) { self.series_label(item) } else { self.label(item) }
                     }
-                    if !series {
-                        self.list_shown(item, &mut nodes);
-                    }
-                }
+                };
             }
-            pages.push(PageView { index, title, relevant, nodes });
+            pages.push(shown);
         }
         pages
     }
 
+    /// The item of a node in the region of a head: its series, for a repeat.
+    fn child_of_head(&self, head: u32, node: u32) -> u32 {
+        match self.plan.node(node) {
+            Some(planned) if planned.kind == NodeKind::Repeat => self.series_in(head, node),
+            Some(planned) => head + planned.offset,
+            None => head,
+        }
+    }
+
+    /// Lists what an entry of the layout shows in the region of a head.
+    fn list_entry(&self, entry: &Layout, head: u32, page: &mut PageView) {
+        let Some(node) = entry.node else {
+            entry.items.iter().for_each(|inner| self.list_entry(inner, head, page));
+            return;
+        };
+        // What is inside a repeat without being shown there has no one place.
+        let seat = self.plan.seat(node);
+        if self.item(head).is_none_or(|head| head.node != seat) {
+            return;
+        }
+        let item = self.child_of_head(head, node);
+        if self.is(item, SERIES) {
+            page.relevant |= self.series_relevant(item);
+            page.nodes.push(self.path(item));
+            for &instance in self.instances_of(item) {
+                page.relevant |= self.is(instance, RELEVANT);
+                page.nodes.push(self.path(instance));
+                entry.items.iter().for_each(|inner| self.list_entry(inner, instance, page));
+            }
+            return;
+        }
+        if entry.items.is_empty() && self.is_leaf(item) {
+            page.relevant |= self.is(item, RELEVANT);
+            page.nodes.push(self.path(item));
+        } else {
+            page.relevant |= self.is(item, RELEVANT);
+            entry.items.iter().for_each(|inner| self.list_entry(inner, head, page));
+        }
+    }
+
     /// Everything that stands in the way of finishing, in the order of the form.
     pub fn problems(&self) -> Vec<Problem> {
-        self.all_items()
-            .filter_map(|item| {
-                let found = self.item(item)?;
-                let kind = found.problem.filter(|_| found.relevant)?;
-                Some(Problem {
-                    path: self.path(item),
-                    page: self.planned(item)?.page,
-                    kind,
-                    message: self.message(item, kind),
-                })
-            })
-            .collect()
+        let mut problems = Vec::new();
+        if !self.items.iter().any(|item| item.problem.is_some()) {
+            return problems;
+        }
+        self.each_inside(0, &mut |item| {
+            let Some(kind) = self.item(item).filter(|item| item.is(RELEVANT)).and_then(|item| item.problem)
+            else {
+                return;
+            };
+            problems.push(Problem {
+                path: self.path(item),
+                page: self.planned(item).map_or(0, |node| node.page),
+                kind,
+                message: self.message(item, kind),
+            });
+        });
+        problems
     }
 
     /// A value by question name, as expressions see it: `None` for a name the
@@ -68,7 +120,7 @@ impl Session {
         let items = self.items_named(name);
         let seen = |&item: &u32| {
             let found = self.item(item)?;
-            Some(if found.relevant { found.value.clone() } else { String::new() })
+            Some(if found.is(RELEVANT) { found.value.clone() } else { String::new() })
         };
         let mut values = items.iter().filter_map(seen);
         let first = values.next()?;
@@ -82,7 +134,7 @@ impl Session {
     /// The name of this instance for people, when the form says how to make it.
     pub fn instance_name(&self) -> Option<String> {
         let formula = self.plan.instance_name.as_ref()?;
-        self.compute_text(&formula.expression, 0).ok()
+        self.compute_text(formula, &self.focus(0)).ok()
     }
 
     /// The answered questions that apply, in order, in words.
@@ -93,7 +145,7 @@ impl Session {
             let (Some(found), Some(node)) = (self.item(item), self.planned(item)) else {
                 continue;
             };
-            if !found.relevant
+            if !found.is(RELEVANT)
                 || found.value.is_empty()
                 || !node.kind.is_shown()
                 || node.kind == NodeKind::Note
@@ -115,27 +167,31 @@ impl Session {
     fn view(&self, item: u32) -> Option<NodeView> {
         let found = self.item(item)?;
         let node = self.planned(item)?;
-        let problem = found.problem.filter(|_| found.relevant);
+        let problem = found.problem.filter(|_| found.is(RELEVANT));
         // One instance of a repeat is a group to whoever shows it.
         let kind = if node.kind == NodeKind::Repeat { NodeKind::Group } else { node.kind };
         let calculated =
             node.kind == NodeKind::Calculate || (node.kind.is_metadata() && node.kind != NodeKind::Audit);
+        let text = |select: fn(&NodeTexts) -> &Templates| {
+            node.texts.as_ref().and_then(|texts| self.fill(select(texts), &self.focus(item)))
+        };
         Some(NodeView {
             path: self.path(item),
             name: node.name.clone(),
             kind,
             value: found.value.clone(),
-            relevant: found.relevant,
-            required: found.required,
-            read_only: found.read_only || calculated || node.kind == NodeKind::Note,
-            label: self.label(item).unwrap_or_default(),
-            hint: self.fill(&node.hint, item).unwrap_or_default(),
-            guidance_hint: self.fill(&node.guidance_hint, item).unwrap_or_default(),
-            required_message: found.required.then(|| self.message(item, ProblemKind::Required)),
+            relevant: found.is(RELEVANT),
+            required: found.is(REQUIRED),
+            read_only: self.is_read_only(item) || calculated || node.kind == NodeKind::Note,
+            label: text(|texts| &texts.label).unwrap_or_default(),
+            hint: text(|texts| &texts.hint).unwrap_or_default(),
+            guidance_hint: text(|texts| &texts.guidance_hint).unwrap_or_default(),
+            required_message: found.is(REQUIRED).then(|| self.message(item, ProblemKind::Required)),
             constraint_message: problem
                 .filter(|kind| *kind != ProblemKind::Required)
                 .map(|kind| self.message(item, kind)),
             problem,
+            media: self.media(item),
             choices: self.choices(item),
             appearance: node.appearance.clone(),
             parameters: node.parameters.clone(),
@@ -143,98 +199,58 @@ impl Session {
         })
     }
 
-    fn series_view(&self, parent: u32, number: u32) -> Option<NodeView> {
-        let node = self.plan.node(number)?;
+    fn series_view(&self, series: u32) -> Option<NodeView> {
+        let node = self.planned(series)?;
         Some(NodeView {
-            path: self.series_path(parent, number),
+            path: self.path(series),
             name: node.name.clone(),
             kind: NodeKind::Repeat,
             value: String::new(),
-            relevant: self.series_relevant(parent, number),
+            relevant: self.series_relevant(series),
             required: false,
             // Instances that the form counts cannot be added by hand.
-            read_only: node.repeat_count.is_some(),
-            label: self.series_label(parent, number).unwrap_or_default(),
+            read_only: node.fixed,
+            label: self.series_label(series).unwrap_or_default(),
             hint: String::new(),
             guidance_hint: String::new(),
             required_message: None,
             constraint_message: None,
             problem: None,
+            media: BTreeMap::new(),
             choices: Vec::new(),
             appearance: node.appearance.clone(),
             parameters: node.parameters.clone(),
-            instances: Some(self.instances(parent, number).len()),
+            instances: Some(self.instances_of(series).len()),
         })
     }
 
-    /// A repeat applies when its parent does and its own rule, seen from its
-    /// first instance or else from the parent, holds.
-    fn series_relevant(&self, parent: u32, number: u32) -> bool {
-        if !self.item(parent).is_some_and(|item| item.relevant) {
+    /// A repeat applies when what is around it does and its own rule, seen from
+    /// its first instance or else from the whole, holds.
+    fn series_relevant(&self, series: u32) -> bool {
+        if !self.is(series, RELEVANT) {
             return false;
         }
-        if let Some(first) = self.instances(parent, number).first() {
-            return self.item(*first).is_some_and(|item| item.relevant);
+        if let Some(&first) = self.instances_of(series).first() {
+            return self.is(first, RELEVANT);
         }
-        let relevant = self.plan.node(number).and_then(|node| node.relevant.as_ref());
-        relevant.is_none_or(|formula| {
-            Evaluator::new(self)
-                .boolean(&formula.expression, &Focus::on(Handle::Item(parent)))
-                .unwrap_or(false)
-        })
+        let relevant = self.planned(series).and_then(|node| node.relevant.as_ref());
+        relevant
+            .is_none_or(|formula| Evaluator::new(self).boolean(formula, &self.focus(series)).unwrap_or(false))
     }
 
-    fn series_label(&self, parent: u32, number: u32) -> Option<String> {
-        let at = self.instances(parent, number).first().copied().unwrap_or(parent);
-        self.fill(&self.plan.node(number)?.label, at)
-    }
-
-    fn list_series(&self, parent: u32, node: u32, nodes: &mut Vec<NodePath>) {
-        nodes.push(self.series_path(parent, node));
-        for &item in self.instances(parent, node) {
-            nodes.push(self.path(item));
-            self.list_inside(item, nodes);
-        }
-    }
-
-    fn list_shown(&self, item: u32, nodes: &mut Vec<NodePath>) {
-        match self.planned(item).map(|node| node.kind) {
-            Some(NodeKind::Group) => self.list_inside(item, nodes),
-            Some(kind) if kind.is_shown() => nodes.push(self.path(item)),
-            _ => {}
-        }
-    }
-
-    fn list_inside(&self, item: u32, nodes: &mut Vec<NodePath>) {
-        let Some(node) = self.planned(item) else { return };
-        for &child in &node.children {
-            if self.plan.node(child).is_some_and(|child| child.kind == NodeKind::Repeat) {
-                self.list_series(item, child, nodes);
-            } else {
-                for &inside in self.instances(item, child) {
-                    self.list_shown(inside, nodes);
-                }
-            }
-        }
+    fn series_label(&self, series: u32) -> Option<String> {
+        let at = self.instances_of(series).first().copied().unwrap_or(series);
+        self.label(at)
     }
 
     pub(super) fn label(&self, item: u32) -> Option<String> {
-        self.fill(&self.planned(item)?.label, item)
+        let texts = self.planned(item)?.texts.as_ref()?;
+        self.fill(&texts.label, &self.focus(item))
     }
 
-    /// A text in the language in use, with its references filled in.
-    fn fill(&self, templates: &Templates, item: u32) -> Option<String> {
-        let parts = templates.get(self.language)?;
-        let mut text = String::new();
-        for part in parts {
-            match part {
-                Part::Text(plain) => text.push_str(plain),
-                Part::Formula(expression) => {
-                    text.push_str(&self.compute_text(expression, item).unwrap_or_default());
-                }
-            }
-        }
-        (!text.is_empty()).then_some(text)
+    fn media(&self, item: u32) -> BTreeMap<crate::form::MediaKind, String> {
+        let texts = self.planned(item).and_then(|node| node.texts.as_ref());
+        texts.map(|texts| self.files(&texts.media, &self.focus(item))).unwrap_or_default()
     }
 
     fn chinese(&self) -> bool {
@@ -243,13 +259,17 @@ impl Session {
 
     /// What to tell the person: the author's words, else the engine's.
     fn message(&self, item: u32, kind: ProblemKind) -> String {
-        let node = self.planned(item);
+        let texts = self.planned(item).and_then(|node| node.texts.as_ref());
         let written = match kind {
-            ProblemKind::Required => node.and_then(|node| self.fill(&node.required_message, item)),
-            ProblemKind::Constraint => node.and_then(|node| self.fill(&node.constraint_message, item)),
+            ProblemKind::Required => {
+                texts.and_then(|texts| self.fill(&texts.required_message, &self.focus(item)))
+            }
+            ProblemKind::Constraint => {
+                texts.and_then(|texts| self.fill(&texts.constraint_message, &self.focus(item)))
+            }
             ProblemKind::Failed => self
-                .item(item)
-                .and_then(|found| found.failure.as_ref())
+                .failures
+                .get(&item)
                 .map(|why| format!("{}: {why}", words::problem(ProblemKind::Failed, self.chinese()))),
             ProblemKind::NotAChoice | ProblemKind::WrongType => None,
         };
@@ -257,22 +277,10 @@ impl Session {
     }
 
     fn choices(&self, item: u32) -> Vec<ChoiceView> {
-        let Some(choices) = self.planned(item).and_then(|node| node.choices.as_ref()) else {
+        let Some(choices) = self.planned(item).and_then(|node| node.choices.as_deref()) else {
             return Vec::new();
         };
         self.offered(item, choices).unwrap_or_default()
-    }
-
-    /// The label of a value of this select, whether the filter offers it or not.
-    pub(super) fn label_of_choice(&self, item: u32, value: &str) -> Option<String> {
-        match self.planned(item)?.choices.as_ref()? {
-            PlanChoices::Answers(_) => Some(value.to_owned()),
-            PlanChoices::List { list, value_column, label_column, .. } => {
-                let list = self.plan.list(*list)?;
-                let row = list.rows_where(*value_column, value)?.first()?;
-                Some(list.cell(*row, *label_column, self.language).to_owned())
-            }
-        }
     }
 
     fn in_words(&self, item: u32) -> String {
@@ -281,9 +289,13 @@ impl Session {
             Some(NodeKind::SelectOne) => {
                 self.label_of_choice(item, value).unwrap_or_else(|| value.to_owned())
             }
-            Some(NodeKind::SelectMultiple | NodeKind::Rank) => value
+            Some(kind @ (NodeKind::SelectMultiple | NodeKind::Rank)) => value
                 .split_whitespace()
-                .map(|one| self.label_of_choice(item, one).unwrap_or_else(|| one.to_owned()))
+                .zip(1_usize..)
+                .map(|(one, place)| {
+                    let label = self.label_of_choice(item, one).unwrap_or_else(|| one.to_owned());
+                    if kind == NodeKind::Rank { format!("{place}. {label}") } else { label }
+                })
                 .collect::<Vec<_>>()
                 .join(words::list_separator(self.chinese())),
             Some(NodeKind::Acknowledge) => words::confirmed(self.chinese()).to_owned(),
@@ -291,6 +303,9 @@ impl Session {
             Some(NodeKind::DateTime) => value.chars().take(16).collect::<String>().replace('T', " "),
             Some(NodeKind::Time) => value.chars().take(5).collect(),
             Some(NodeKind::Geopoint) => place_in_words(value),
+            Some(NodeKind::Geotrace | NodeKind::Geoshape) => {
+                value.split(';').map(place_in_words).collect::<Vec<_>>().join("; ")
+            }
             _ => value.to_owned(),
         }
     }
@@ -300,7 +315,10 @@ impl Session {
 fn place_in_words(value: &str) -> String {
     let parts: Vec<&str> = value.split_whitespace().collect();
     match parts.as_slice() {
-        [latitude, longitude, _, accuracy] => format!("{latitude}, {longitude} (±{accuracy} m)"),
+        // Nobody measured what was typed.
+        [latitude, longitude, _, accuracy] if accuracy.parse() != Ok(0.0) => {
+            format!("{latitude}, {longitude} (±{accuracy} m)")
+        }
         [latitude, longitude, ..] => format!("{latitude}, {longitude}"),
         _ => value.to_owned(),
     }

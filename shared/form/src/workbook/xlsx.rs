@@ -2,45 +2,81 @@
 
 use super::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook};
 use crate::problem::AuthoringProblem;
-use calamine::{Data, Reader, Xlsx};
+use calamine::{Data, DataRef, Range, Reader, Xls, Xlsx, XlsxError};
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
+/// Most cells of a sheet, empty ones before the last of a row included.
+const MAX_CELLS: usize = 4_000_000;
+
+/// How the older format (`.xls`) begins.
+const COMPOUND_FILE: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
+
+/// The library that reads the file overflows on some damaged ones, where that
+/// is checked; such a file is only one that cannot be read.
 pub(super) fn read(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
-    let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| {
-        vec![AuthoringProblem::error("workbook", format!("this is not an Excel workbook (.xlsx): {error}"))]
-    })?;
+    std::panic::catch_unwind(|| sheets(bytes)).unwrap_or_else(|_| {
+        Err(vec![AuthoringProblem::error("workbook", "this Excel workbook is damaged; save it again")])
+    })
+}
+
+fn sheets(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
+    let refusal = |error: &dyn std::fmt::Display| {
+        vec![AuthoringProblem::error(
+            "workbook",
+            format!("this is not an Excel workbook (.xlsx or .xls): {error}"),
+        )]
+    };
+    if bytes.starts_with(&COMPOUND_FILE) {
+        let mut file: Xls<_> = Xls::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?;
+        let names = file.sheet_names();
+        gather(names, |name| match file.worksheet_range(name) {
+            Ok(range) => Ok(rows_of_range(&range)),
+            Err(error) => Err(error.to_string()),
+        })
+    } else {
+        let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?;
+        let names = file.sheet_names();
+        gather(names, |name| rows(&mut file, name).map_err(|error| error.to_string()))
+    }
+}
+
+/// The sheets of these names; `read` gives nothing for one that is too large.
+fn gather(
+    names: Vec<String>,
+    mut read: impl FnMut(&str) -> Result<Option<Vec<Row>>, String>,
+) -> Result<Workbook, Vec<AuthoringProblem>> {
     let mut workbook = Workbook::default();
     let mut problems = Vec::new();
-    for name in file.sheet_names() {
-        match file.worksheet_range(&name) {
+    for name in names {
+        match read(&name) {
+            Ok(Some(rows)) => workbook.sheets.push(Sheet { name, rows }),
+            Ok(None) => problems.push(AuthoringProblem::error(
+                &name,
+                format!(
+                    "the sheet is too large; at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELLS} cells are read"
+                ),
+            )),
             Err(error) => {
-                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error}")))
-            }
-            Ok(range) => {
-                let (height, width) = range.get_size();
-                if height > MAX_ROWS || width > MAX_COLUMNS {
-                    problems.push(AuthoringProblem::error(
-                        &name,
-                        format!(
-                            "the sheet has {height} rows and {width} columns; at most {MAX_ROWS} rows and {MAX_COLUMNS} columns are read"
-                        ),
-                    ));
-                    continue;
-                }
-                workbook.sheets.push(sheet_from_range(name, &range));
+                problems.push(AuthoringProblem::error(&name, format!("the sheet cannot be read: {error}")));
             }
         }
     }
     if problems.is_empty() { Ok(workbook) } else { Err(problems) }
 }
 
-fn sheet_from_range(name: String, range: &calamine::Range<Data>) -> Sheet {
+/// The older format has at most 65,536 rows of 256 cells.
+fn rows_of_range(range: &Range<Data>) -> Option<Vec<Row>> {
     let (first_row, first_column) = range.start().unwrap_or((0, 0));
-    let indent = usize::try_from(first_column).unwrap_or(0);
+    let (height, width) = range.get_size();
+    let indent = usize::try_from(first_column).unwrap_or(MAX_COLUMNS);
+    if height > MAX_ROWS || width + indent > MAX_COLUMNS {
+        return None;
+    }
     let mut rows = Vec::new();
     for (cells, number) in range.rows().zip(first_row.saturating_add(1)..) {
         let mut texts = vec![String::new(); indent];
-        texts.extend(cells.iter().map(cell_text));
+        texts.extend(cells.iter().map(|cell| cell_text(&lent(cell))));
         while texts.last().is_some_and(String::is_empty) {
             texts.pop();
         }
@@ -48,30 +84,88 @@ fn sheet_from_range(name: String, range: &calamine::Range<Data>) -> Sheet {
             rows.push(Row { number, cells: texts });
         }
     }
-    Sheet { name, rows }
+    Some(rows)
 }
 
-fn cell_text(cell: &Data) -> String {
+/// The rows with text in them; nothing when there are too many. Cell by cell:
+/// a file of some bytes can name the last cell of the largest sheet.
+fn rows(file: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Option<Vec<Row>>, XlsxError> {
+    let mut cells = file.worksheet_cells_reader(name)?;
+    let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let mut left = MAX_CELLS;
+    while let Some(cell) = cells.next_cell()? {
+        let text = cell_text(cell.get_value());
+        if text.is_empty() {
+            continue;
+        }
+        let (row, column) = cell.get_position();
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        if usize::try_from(row).unwrap_or(usize::MAX) >= MAX_ROWS || column >= MAX_COLUMNS {
+            return Ok(None);
+        }
+        let texts = rows.entry(row).or_default();
+        if texts.len() <= column {
+            match left.checked_sub(column + 1 - texts.len()) {
+                None => return Ok(None),
+                Some(fewer) => left = fewer,
+            }
+            texts.resize(column + 1, String::new());
+        }
+        if let Some(place) = texts.get_mut(column) {
+            *place = text;
+        }
+    }
+    Ok(Some(rows.into_iter().map(|(row, cells)| Row { number: row + 1, cells }).collect()))
+}
+
+fn lent(cell: &Data) -> DataRef<'_> {
     match cell {
-        Data::Empty => String::new(),
-        Data::String(text) => text.trim().to_owned(),
-        Data::Float(number) => crate::expr::number_text(*number),
-        Data::Int(number) => number.to_string(),
-        Data::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
-        Data::DateTime(moment) => date_text(moment),
-        Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
-        Data::Error(error) => error.to_string(),
+        Data::Empty => DataRef::Empty,
+        Data::String(text) => DataRef::SharedString(text),
+        Data::Float(number) => DataRef::Float(*number),
+        Data::Int(number) => DataRef::Int(*number),
+        Data::Bool(value) => DataRef::Bool(*value),
+        Data::DateTime(moment) => DataRef::DateTime(*moment),
+        Data::DateTimeIso(text) | Data::DurationIso(text) => DataRef::SharedString(text),
+        Data::Error(error) => DataRef::Error(error.clone()),
     }
 }
 
-/// A cell formatted as a date holds days since 1899-12-30.
+fn cell_text(cell: &DataRef<'_>) -> String {
+    match cell {
+        DataRef::Empty => String::new(),
+        DataRef::SharedString(text) => text.trim().to_owned(),
+        DataRef::String(text) => text.trim().to_owned(),
+        DataRef::Float(number) => crate::expr::number_text(*number),
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
+        DataRef::DateTime(moment) => date_text(moment),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::Error(error) => error.to_string(),
+    }
+}
+
+/// Days between the two calendars of spreadsheets.
+const CALENDARS: f64 = 1462.0;
+
+/// A cell formatted as a date holds days since 1899-12-30, or in workbooks that
+/// say so since 1904-01-01.
 fn date_text(moment: &calamine::ExcelDateTime) -> String {
-    let serial = moment.as_f64();
+    let mut serial = moment.as_f64();
     let epoch = chrono::NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
     let milliseconds = (serial * 86_400_000.0).round();
     if !milliseconds.is_finite() || milliseconds.abs() > 1e15 {
         return crate::expr::number_text(serial);
     }
+    // What lies between the years 1900 and 9999 the library can read.
+    if (60.0..2_950_000.0).contains(&serial) {
+        let years = serial / 365.2425 + 1899.99;
+        let (year, ..) = moment.to_ymd_hms_milli();
+        if f64::from(year) > years + 2.0 {
+            serial += CALENDARS;
+        }
+    }
+    let milliseconds = (serial * 86_400_000.0).round();
     #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
     let duration = chrono::Duration::milliseconds(milliseconds as i64);
     match epoch.and_time(chrono::NaiveTime::MIN).checked_add_signed(duration) {

@@ -15,6 +15,7 @@ pub(crate) fn context() -> Context {
         seed: 1,
         username: "wang".to_owned(),
         device_id: "device-1".to_owned(),
+        ..Context::default()
     }
 }
 

@@ -2,97 +2,95 @@
 
 use super::Result;
 use crate::expr::ast::Call;
+use crate::expr::environment::Dialect;
 use crate::expr::evaluate::{Evaluator, Focus};
 use crate::expr::value::Value;
+use std::borrow::Cow;
 
-pub(super) fn number(evaluator: &mut Evaluator<'_>, call: &Call, focus: &Focus) -> Result {
+pub(super) fn number<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let number = match call.arguments.first() {
         Some(argument) => evaluator.number(argument, focus)?,
-        None => evaluator.to_number(&Value::Nodes(vec![focus.node])),
+        None => evaluator.number_at(focus.node),
     };
     Ok(Value::Number(number))
 }
 
-/// The numbers in the arguments: every node of a set, or the value itself.
-fn all_numbers(evaluator: &Evaluator<'_>, arguments: &[Value]) -> Vec<f64> {
-    let mut numbers = Vec::new();
-    for argument in arguments {
-        match argument {
-            Value::Nodes(nodes) => {
-                for &node in nodes {
-                    numbers.push(evaluator.to_number(&evaluator.environment.value(node)));
-                }
-            }
-            value => numbers.push(evaluator.to_number(value)),
-        }
-    }
-    numbers
-}
-
-/// Empty nodes count as nothing, so that a form can add up answers while they
-/// are still coming in.
-pub(super) fn sum(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
+/// In forms, empty nodes count as nothing, so that a form can add up answers
+/// while they are still coming in.
+pub(super) fn sum<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let mut total = 0.0;
-    for argument in &arguments {
-        match argument {
-            Value::Nodes(nodes) => {
-                for &node in nodes {
-                    if !evaluator.environment.text(node).is_empty() {
-                        total += evaluator.to_number(&evaluator.environment.value(node));
-                    }
-                }
-            }
-            value => total += evaluator.to_number(value),
+    for node in evaluator.nodes_argument(call, 0, focus)? {
+        let number = evaluator.number_at(node);
+        let missing = number.is_nan()
+            && evaluator.dialect == Dialect::XForms
+            && evaluator.environment.text(node).is_empty();
+        if !missing {
+            total += number;
         }
     }
     Ok(Value::Number(total))
 }
 
-pub(super) fn max(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    extreme(evaluator, &arguments, |number, best| number > best)
+pub(super) fn max<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    extreme(evaluator, call, focus, |number, best| number > best)
 }
 
-pub(super) fn min(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    extreme(evaluator, &arguments, |number, best| number < best)
+pub(super) fn min<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    extreme(evaluator, call, focus, |number, best| number < best)
 }
 
-/// Empty for no numbers at all; NaN as soon as one is NaN.
-fn extreme(evaluator: &Evaluator<'_>, arguments: &[Value], better: fn(f64, f64) -> bool) -> Result {
-    let numbers = all_numbers(evaluator, arguments);
-    let mut best = f64::NAN;
-    for (index, number) in numbers.iter().enumerate() {
-        if number.is_nan() {
-            return Ok(Value::Number(f64::NAN));
-        }
-        if index == 0 || better(*number, best) {
-            best = *number;
+/// Over the numbers in the arguments: every node of a set, or the value itself.
+/// NaN for no numbers at all, and as soon as one is NaN.
+fn extreme<'a>(
+    evaluator: &mut Evaluator<'a>,
+    call: &'a Call,
+    focus: &Focus,
+    better: fn(f64, f64) -> bool,
+) -> Result<'a> {
+    let mut best = None;
+    let mut offer = |number: f64| match best {
+        Some(present) if !number.is_nan() && !better(number, present) => {}
+        _ if best.is_some_and(f64::is_nan) => {}
+        _ => best = Some(number),
+    };
+    for argument in &call.arguments {
+        match evaluator.evaluate(argument, focus)? {
+            Value::Nodes(nodes) => nodes.iter().for_each(|&node| offer(evaluator.number_at(node))),
+            value => offer(evaluator.to_number(&value)),
         }
     }
-    Ok(Value::Number(best))
+    Ok(Value::Number(best.unwrap_or(f64::NAN)))
 }
 
 /// Rounds a half upwards (XPath). With a second argument, to that many places
 /// after the point, or before it when negative (ODK). A comma may stand for the
 /// point, as JavaRosa has it.
-pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    let mut arguments = arguments.into_iter();
-    let number = match arguments.next().map(|value| evaluator.scalar(value)) {
-        Some(Value::Text(text)) => evaluator.to_number(&Value::Text(text.replace(',', "."))),
-        Some(value) => evaluator.to_number(&value),
-        None => f64::NAN,
+pub(super) fn round<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let number = match evaluator.scalar_argument(call, 0, focus)? {
+        Value::Text(text) if text.contains(',') => {
+            evaluator.to_number(&Value::Text(Cow::Owned(text.replace(',', "."))))
+        }
+        value => evaluator.to_number(&value),
     };
-    let places = arguments.next().map_or(0.0, |value| evaluator.to_number(&value).trunc());
+    let places = match call.arguments.get(1) {
+        Some(places) => evaluator.number(places, focus)?.trunc(),
+        None => 0.0,
+    };
     if number.is_nan() || number.is_infinite() || places.is_nan() {
         return Ok(Value::Number(if number.is_infinite() { number } else { f64::NAN }));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "clamped")]
-    let places = places.clamp(-20.0, 20.0) as i32;
+    // Absurd places are no number, as JavaRosa has it.
+    if places.abs() > 30.0 {
+        return Ok(Value::Number(f64::NAN));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "bounded just before")]
+    let places = places as i32;
     Ok(Value::Number(round_half_up(number, places)))
 }
 
 /// Rounds the number as it is written in decimals: 1.005 to two places is 1.01,
 /// although its binary form lies below.
-fn round_half_up(number: f64, places: i32) -> f64 {
+pub(super) fn round_half_up(number: f64, places: i32) -> f64 {
     if places == 0 {
         return (number + 0.5).floor();
     }
@@ -101,85 +99,10 @@ fn round_half_up(number: f64, places: i32) -> f64 {
     format!("{rounded}e{}", -places).parse().unwrap_or(f64::NAN)
 }
 
-fn unary(evaluator: &Evaluator<'_>, arguments: &[Value], compute: fn(f64) -> f64) -> Result {
-    let number = arguments.first().map_or(f64::NAN, |value| evaluator.to_number(value));
-    Ok(Value::Number(compute(number)))
+pub(super) fn exp10(number: f64) -> f64 {
+    10_f64.powf(number)
 }
 
-fn binary(evaluator: &Evaluator<'_>, arguments: &[Value], compute: fn(f64, f64) -> f64) -> Result {
-    let number = |index: usize| arguments.get(index).map_or(f64::NAN, |value| evaluator.to_number(value));
-    Ok(Value::Number(compute(number(0), number(1))))
-}
-
-pub(super) fn floor(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::floor)
-}
-
-pub(super) fn ceiling(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::ceil)
-}
-
-/// Cuts off what is behind the point.
-pub(super) fn int(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::trunc)
-}
-
-pub(super) fn pow(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    binary(evaluator, &arguments, f64::powf)
-}
-
-pub(super) fn abs(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::abs)
-}
-
-pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::sqrt)
-}
-
-pub(super) fn log(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::ln)
-}
-
-pub(super) fn log10(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::log10)
-}
-
-pub(super) fn exp(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::exp)
-}
-
-pub(super) fn exp10(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, |number| 10_f64.powf(number))
-}
-
-pub(super) fn pi(_: &mut Evaluator<'_>, _: Vec<Value>) -> Result {
+pub(super) fn pi<'a>(_: &mut Evaluator<'a>, _: &'a Call, _: &Focus) -> Result<'a> {
     Ok(Value::Number(std::f64::consts::PI))
-}
-
-pub(super) fn sin(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::sin)
-}
-
-pub(super) fn cos(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::cos)
-}
-
-pub(super) fn tan(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::tan)
-}
-
-pub(super) fn asin(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::asin)
-}
-
-pub(super) fn acos(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::acos)
-}
-
-pub(super) fn atan(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    unary(evaluator, &arguments, f64::atan)
-}
-
-pub(super) fn atan2(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    binary(evaluator, &arguments, f64::atan2)
 }

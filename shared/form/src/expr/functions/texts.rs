@@ -1,25 +1,20 @@
-//! Text, patterns and space-separated selections. Positions count characters.
+//! Text and space-separated selections. Positions count characters.
 
 use super::Result;
+use crate::expr::EvaluationError;
 use crate::expr::ast::Call;
 use crate::expr::evaluate::{Evaluator, Focus};
-use crate::expr::value::Value;
-use crate::expr::{EvaluationError, number_text};
-use regex_lite::Regex;
+use crate::expr::value::{Value, is_space};
+use std::borrow::Cow;
 
-fn text_at(evaluator: &Evaluator<'_>, arguments: &mut [Value], index: usize) -> String {
-    match arguments.get_mut(index) {
-        Some(value) => evaluator.to_text(std::mem::replace(value, Value::Boolean(false))),
-        None => String::new(),
-    }
-}
+type Texts<'a> = std::result::Result<(Cow<'a, str>, Cow<'a, str>), EvaluationError>;
 
 /// The text of the only argument, or of the node in focus.
-fn own_text(
-    evaluator: &mut Evaluator<'_>,
-    call: &Call,
+fn own_text<'a>(
+    evaluator: &mut Evaluator<'a>,
+    call: &'a Call,
     focus: &Focus,
-) -> std::result::Result<String, EvaluationError> {
+) -> std::result::Result<Cow<'a, str>, EvaluationError> {
     match call.arguments.first() {
         Some(argument) => evaluator.text(argument, focus),
         None => Ok(evaluator.environment.text(focus.node)),
@@ -27,102 +22,125 @@ fn own_text(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "lengths are far below 2^52")]
-fn counted(count: usize) -> Value {
+fn counted<'a>(count: usize) -> Value<'a> {
     Value::Number(count as f64)
 }
 
-pub(super) fn string(evaluator: &mut Evaluator<'_>, call: &Call, focus: &Focus) -> Result {
+pub(super) fn string<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     own_text(evaluator, call, focus).map(Value::Text)
 }
 
 /// Every node of a set is joined on, as ODK extends it.
-pub(super) fn concat(evaluator: &mut Evaluator<'_>, arguments: Vec<Value>) -> Result {
-    let mut text = String::new();
-    for part in all_texts(evaluator, arguments)? {
-        text.push_str(&part);
-    }
-    Ok(Value::Text(text))
+pub(super) fn concat<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    joined(evaluator, call, focus, 0, "")
 }
 
 /// `join(separator, …)`
-pub(super) fn join(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let separator = text_at(evaluator, &mut arguments, 0);
-    arguments.remove(0);
-    Ok(Value::Text(all_texts(evaluator, arguments)?.join(&separator)))
+pub(super) fn join<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let separator = evaluator.text_argument(call, 0, focus)?;
+    joined(evaluator, call, focus, 1, &separator)
 }
 
-fn all_texts(
-    evaluator: &mut Evaluator<'_>,
-    arguments: Vec<Value>,
-) -> std::result::Result<Vec<String>, EvaluationError> {
-    let mut texts = Vec::new();
-    for argument in arguments {
-        match argument {
-            Value::Nodes(nodes) => texts.extend(nodes.iter().map(|&node| evaluator.environment.text(node))),
-            value => texts.push(evaluator.to_text(value)),
+/// The texts of the arguments from this one on, every node of a set by itself.
+fn joined<'a>(
+    evaluator: &mut Evaluator<'a>,
+    call: &'a Call,
+    focus: &Focus,
+    first: usize,
+    separator: &str,
+) -> Result<'a> {
+    let mut text = String::new();
+    let mut begun = false;
+    let mut add = |evaluator: &mut Evaluator<'a>, part: &str| {
+        if std::mem::replace(&mut begun, true) {
+            text.push_str(separator);
+        }
+        text.push_str(part);
+        evaluator.spend(part.len() + separator.len())
+    };
+    for argument in call.arguments.iter().skip(first) {
+        match evaluator.evaluate(argument, focus)? {
+            Value::Nodes(nodes) => {
+                for node in nodes {
+                    let part = evaluator.environment.text(node);
+                    add(evaluator, &part)?;
+                }
+            }
+            value => {
+                let part = evaluator.to_text(value);
+                add(evaluator, &part)?;
+            }
         }
     }
-    evaluator.spend(texts.iter().map(String::len).sum())?;
-    Ok(texts)
+    Ok(Value::text(text))
 }
 
-pub(super) fn starts_with(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (text, part) = two(evaluator, &mut arguments);
-    Ok(Value::Boolean(text.starts_with(&part)))
+fn two<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Texts<'a> {
+    Ok((evaluator.text_argument(call, 0, focus)?, evaluator.text_argument(call, 1, focus)?))
 }
 
-pub(super) fn ends_with(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (text, part) = two(evaluator, &mut arguments);
-    Ok(Value::Boolean(text.ends_with(&part)))
+pub(super) fn starts_with<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let (text, part) = two(evaluator, call, focus)?;
+    Ok(Value::Boolean(text.starts_with(part.as_ref())))
 }
 
-pub(super) fn contains(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (text, part) = two(evaluator, &mut arguments);
-    Ok(Value::Boolean(text.contains(&part)))
+pub(super) fn ends_with<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let (text, part) = two(evaluator, call, focus)?;
+    Ok(Value::Boolean(text.ends_with(part.as_ref())))
 }
 
-pub(super) fn substring_before(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (text, part) = two(evaluator, &mut arguments);
-    let before = text.split_once(&part).map_or("", |(before, _)| before);
-    Ok(Value::Text(before.to_owned()))
+pub(super) fn contains<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let (text, part) = two(evaluator, call, focus)?;
+    Ok(Value::Boolean(text.contains(part.as_ref())))
 }
 
-pub(super) fn substring_after(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (text, part) = two(evaluator, &mut arguments);
-    let after = text.split_once(&part).map_or("", |(_, after)| after);
-    Ok(Value::Text(after.to_owned()))
+pub(super) fn substring_before<'a>(
+    evaluator: &mut Evaluator<'a>,
+    call: &'a Call,
+    focus: &Focus,
+) -> Result<'a> {
+    let (text, part) = two(evaluator, call, focus)?;
+    Ok(Value::text(text.split_once(part.as_ref()).map_or("", |(before, _)| before).to_owned()))
 }
 
-fn two(evaluator: &Evaluator<'_>, arguments: &mut [Value]) -> (String, String) {
-    (text_at(evaluator, arguments, 0), text_at(evaluator, arguments, 1))
+pub(super) fn substring_after<'a>(
+    evaluator: &mut Evaluator<'a>,
+    call: &'a Call,
+    focus: &Focus,
+) -> Result<'a> {
+    let (text, part) = two(evaluator, call, focus)?;
+    Ok(Value::text(text.split_once(part.as_ref()).map_or("", |(_, after)| after).to_owned()))
 }
 
 /// XPath's `substring(text, from, length)`: from 1, bounds rounded.
-pub(super) fn substring(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
+pub(super) fn substring<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let half_up = |number: f64| (number + 0.5).floor();
-    let from = arguments.get(1).map_or(f64::NAN, |value| half_up(evaluator.to_number(value)));
-    let until = match arguments.get(2) {
-        Some(length) => from + half_up(evaluator.to_number(length)),
+    let text = evaluator.text_argument(call, 0, focus)?;
+    let from = half_up(evaluator.number_argument(call, 1, focus)?);
+    let until = match call.arguments.get(2) {
+        Some(length) => from + half_up(evaluator.number(length, focus)?),
         None => f64::INFINITY,
     };
-    let text = text_at(evaluator, &mut arguments, 0);
+    evaluator.spend(text.len())?;
     let part = text.chars().zip(1_u32..).filter(|(_, position)| {
         let position = f64::from(*position);
         position >= from && position < until
     });
-    Ok(Value::Text(part.map(|(character, _)| character).collect()))
+    Ok(Value::text(part.map(|(character, _)| character).collect::<String>()))
 }
 
 /// ODK's `substr(text, from, until)`: from 0, `until` not included, negative
 /// counts from the end.
-pub(super) fn substr(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let from = arguments.get(1).map_or(f64::NAN, |value| evaluator.to_number(value));
-    let until = arguments.get(2).map(|value| evaluator.to_number(value));
-    let text = text_at(evaluator, &mut arguments, 0);
+pub(super) fn substr<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let text = evaluator.text_argument(call, 0, focus)?;
     let length = text.chars().count();
-    let from = bound(from, length);
-    let until = until.map_or(length, |until| bound(until, length));
-    Ok(Value::Text(text.chars().take(until).skip(from).collect()))
+    evaluator.spend(text.len())?;
+    let from = bound(evaluator.number_argument(call, 1, focus)?, length);
+    let until = match call.arguments.get(2) {
+        Some(until) => bound(evaluator.number(until, focus)?, length),
+        None => length,
+    };
+    Ok(Value::text(text.chars().take(until).skip(from).collect::<String>()))
 }
 
 #[expect(
@@ -137,19 +155,30 @@ fn bound(index: f64, length: usize) -> usize {
     if index.is_nan() { 0 } else { index.clamp(0.0, length) as usize }
 }
 
-pub(super) fn string_length(evaluator: &mut Evaluator<'_>, call: &Call, focus: &Focus) -> Result {
+pub(super) fn string_length<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let text = own_text(evaluator, call, focus)?;
     Ok(counted(text.chars().count()))
 }
 
-pub(super) fn normalize_space(evaluator: &mut Evaluator<'_>, call: &Call, focus: &Focus) -> Result {
+pub(super) fn normalize_space<'a>(
+    evaluator: &mut Evaluator<'a>,
+    call: &'a Call,
+    focus: &Focus,
+) -> Result<'a> {
     let text = own_text(evaluator, call, focus)?;
-    Ok(Value::Text(text.split_whitespace().collect::<Vec<_>>().join(" ")))
+    let mut plain = String::with_capacity(text.len());
+    for word in text.split(is_space).filter(|word| !word.is_empty()) {
+        if !plain.is_empty() {
+            plain.push(' ');
+        }
+        plain.push_str(word);
+    }
+    Ok(Value::text(plain))
 }
 
-pub(super) fn translate(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (text, from) = two(evaluator, &mut arguments);
-    let to: Vec<char> = text_at(evaluator, &mut arguments, 2).chars().collect();
+pub(super) fn translate<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let (text, from) = two(evaluator, call, focus)?;
+    let to: Vec<char> = evaluator.text_argument(call, 2, focus)?.chars().collect();
     let from: Vec<char> = from.chars().collect();
     evaluator.spend(text.len().saturating_mul(from.len().max(1)))?;
     let translated =
@@ -157,62 +186,31 @@ pub(super) fn translate(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>
             None => Some(character),
             Some(index) => to.get(index).copied(),
         });
-    Ok(Value::Text(translated.collect()))
+    Ok(Value::text(translated.collect::<String>()))
 }
 
-/// Whether a space-separated selection holds this choice.
-pub(super) fn selected(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let (selection, choice) = two(evaluator, &mut arguments);
+/// Whether a space-separated selection holds this choice. Of no choice, only
+/// nothing holds it.
+pub(super) fn selected<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let (selection, choice) = two(evaluator, call, focus)?;
     let choice = choice.trim();
-    Ok(Value::Boolean(!choice.is_empty() && selection.split_whitespace().any(|one| one == choice)))
+    let mut chosen = selection.split_whitespace();
+    Ok(Value::Boolean(match choice {
+        "" => chosen.next().is_none(),
+        choice => chosen.any(|one| one == choice),
+    }))
 }
 
 /// The choice at this place of the selection, from 0; empty beyond its end.
-pub(super) fn selected_at(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let index = arguments.get(1).map_or(f64::NAN, |value| evaluator.to_number(value)).trunc();
-    let selection = text_at(evaluator, &mut arguments, 0);
+pub(super) fn selected_at<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let selection = evaluator.text_argument(call, 0, focus)?;
+    let index = evaluator.number_argument(call, 1, focus)?.trunc();
     let mut choices = selection.split_whitespace().zip(0_u32..);
     let choice = choices.find(|(_, place)| f64::from(*place) == index);
-    Ok(Value::Text(choice.map_or_else(String::new, |(choice, _)| choice.to_owned())))
+    Ok(Value::text(choice.map_or_else(String::new, |(choice, _)| choice.to_owned())))
 }
 
-pub(super) fn count_selected(evaluator: &mut Evaluator<'_>, mut arguments: Vec<Value>) -> Result {
-    let selection = text_at(evaluator, &mut arguments, 0);
+pub(super) fn count_selected<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    let selection = evaluator.text_argument(call, 0, focus)?;
     Ok(counted(selection.split_whitespace().count()))
-}
-
-/// Whether the whole text matches the pattern, as JavaRosa has it.
-pub(super) fn regex(evaluator: &mut Evaluator<'_>, call: &Call, focus: &Focus) -> Result {
-    let [text, pattern] = call.arguments.as_slice() else {
-        return Ok(Value::Boolean(false));
-    };
-    let text = evaluator.text(text, focus)?;
-    evaluator.spend(text.len())?;
-    if let Some(pattern) = &call.pattern {
-        return Ok(Value::Boolean(pattern.is_match(&text)));
-    }
-    let pattern = evaluator.text(pattern, focus)?;
-    evaluator.spend(pattern.len().saturating_mul(100))?;
-    match full_match(&pattern) {
-        Ok(regex) => Ok(Value::Boolean(regex.is_match(&text))),
-        Err(error) => Err(EvaluationError::new(format!(
-            "the pattern \"{}\" cannot be used: {error}",
-            shortened(&pattern)
-        ))),
-    }
-}
-
-/// A pattern that must match from the first character to the last.
-pub(crate) fn full_match(pattern: &str) -> std::result::Result<Regex, regex_lite::Error> {
-    regex_lite::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build()
-}
-
-fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-        short.push_str(&number_text(f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX))));
-        short.push_str(" bytes");
-    }
-    short
 }

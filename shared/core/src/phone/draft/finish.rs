@@ -1,0 +1,144 @@
+//! From a draft to an operation of the outbox.
+
+use doorstep_form::Problem;
+
+use super::{MediaEntry, MediaState, OpenDraft, media_key};
+use crate::ids::{OperationId, SubmissionId};
+use crate::phone::outbox::{OperationState, OutboxOperation};
+use crate::phone::synchronise::SyncState;
+use crate::phone::{LocalTime, Phone, PhoneError};
+use crate::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
+use crate::submission::{AnswerTime, MediaReference, Place, SUBMISSION_VERSION, SubmissionContent};
+use crate::sync::{Operation, SUBMISSION_OPERATION};
+
+/// What stops a visit from being finished.
+#[derive(Debug)]
+pub enum FinishError {
+    /// Answers are missing or break a rule; the list is for the person.
+    Incomplete(Vec<Problem>),
+    Phone(PhoneError),
+}
+
+impl From<PhoneError> for FinishError {
+    fn from(error: PhoneError) -> Self {
+        Self::Phone(error)
+    }
+}
+
+impl From<StoreError> for FinishError {
+    fn from(error: StoreError) -> Self {
+        Self::Phone(error.into())
+    }
+}
+
+impl<S: LocalStore> Phone<S> {
+    /// Finishes a draft: checks it, and turns it into an operation of the
+    /// outbox. Draft, operation and files change in one write.
+    ///
+    /// # Errors
+    /// [`FinishError::Incomplete`] with everything that is missing or wrong.
+    pub async fn finish_draft(
+        &self,
+        draft: &mut OpenDraft,
+        op_id: OperationId,
+        place: Option<Place>,
+        now: LocalTime,
+    ) -> Result<SubmissionContent, FinishError> {
+        let instance = draft.session.finish(now).map_err(FinishError::Incomplete)?;
+        let record = &draft.record;
+        let submission_id = SubmissionId(record.draft_id.0);
+        let used: Vec<MediaEntry> = {
+            let mut used = Vec::new();
+            for row in self.store.scan(Table::Media, &format!("{}|", record.draft_id)).await? {
+                let entry: MediaEntry = decode(&row)?;
+                let view = draft.session.node(&entry.path);
+                if view.is_some_and(|view| view.relevant && view.value == entry.file_name) {
+                    used.push(entry);
+                }
+            }
+            used
+        };
+        let content = SubmissionContent {
+            submission_id,
+            root_id: record.root_id.unwrap_or(submission_id),
+            revision: record.revision,
+            form_version_id: record.form_version_id,
+            form_id: record.form_id.clone(),
+            case_id: record.case_id,
+            task_id: record.task_id,
+            case_version: record.case_version,
+            started_at: record.started_at,
+            finished_at: now,
+            instance,
+            media: used.iter().map(reference).collect(),
+            answer_times: draft
+                .answer_times
+                .iter()
+                .map(|(path, at)| AnswerTime { path: path.to_string(), at: *at })
+                .collect(),
+            place,
+        };
+        let batch = self.hand_over(draft, &content, used, op_id, now).await?;
+        self.store.commit(batch, Durability::Strict).await?;
+        Ok(content)
+    }
+
+    /// The one write that turns a draft into an operation.
+    async fn hand_over(
+        &self,
+        draft: &OpenDraft,
+        content: &SubmissionContent,
+        used: Vec<MediaEntry>,
+        op_id: OperationId,
+        now: LocalTime,
+    ) -> Result<Batch, PhoneError> {
+        let draft_id = draft.record.draft_id;
+        let body = serde_json::to_value(content).map_err(|error| PhoneError::Encoding(error.to_string()))?;
+        let last = self.store.keys(Table::Operation, "").await?.into_iter().next_back();
+        let seq = last.and_then(|(key, _)| key.parse::<u64>().ok()).unwrap_or(0) + 1;
+        let skew_ms = SyncState::load(&self.store).await?.skew_ms;
+        let operation = OutboxOperation {
+            operation: Operation {
+                seq,
+                op_id,
+                kind: SUBMISSION_OPERATION.to_owned(),
+                v: SUBMISSION_VERSION,
+                at: now,
+                skew_ms,
+                body,
+            },
+            state: OperationState::Waiting,
+            receipt: None,
+        };
+        let mut batch = Batch::default();
+        batch.put(Table::Operation, OutboxOperation::key(seq), &operation)?;
+        // Photos that were retaken or became irrelevant are not part of it.
+        for row in self.store.scan(Table::Media, &format!("{draft_id}|")).await? {
+            let entry: MediaEntry = decode(&row)?;
+            if !used.iter().any(|kept| kept.media_id == entry.media_id) {
+                if !self.is_shared(&entry).await? {
+                    batch.delete(Table::MediaBytes, entry.media_id.to_string());
+                }
+                batch.delete(Table::Media, row.key);
+            }
+        }
+        for mut entry in used {
+            entry.state = MediaState::Waiting;
+            batch.put(Table::Media, media_key(&entry), &entry)?;
+        }
+        batch.delete(Table::Draft, draft_id.to_string());
+        batch.delete_prefix(Table::DraftAnswer, format!("{draft_id}|"));
+        Ok(batch)
+    }
+}
+
+fn reference(entry: &MediaEntry) -> MediaReference {
+    MediaReference {
+        media_id: entry.media_id,
+        path: entry.path.to_string(),
+        file_name: entry.file_name.clone(),
+        sha256: entry.sha256.clone(),
+        size_bytes: entry.size_bytes,
+        content_type: entry.content_type.clone(),
+    }
+}
