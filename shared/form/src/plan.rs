@@ -11,6 +11,7 @@ mod documents;
 mod graph;
 mod layout;
 mod lists;
+mod lookups;
 mod texts;
 
 use crate::document::XmlDocument;

@@ -41,7 +41,6 @@ fn moment(text: &str) -> chrono::DateTime<chrono::FixedOffset> {
 fn context() -> Context {
     Context {
         now: moment("2026-11-23T09:30:00+08:00"),
-        seed: 7,
         username: "wang.fang".to_owned(),
         device_id: "device-1".to_owned(),
         ..Context::default()

@@ -1,8 +1,9 @@
 //! Binds where the choices of a select come from.
 
-use super::bind::{self, Binder, Place};
+use super::bind::{Binder, Place};
 use super::choices::{ChoiceText, PlanChoices};
 use super::compile::Compiler;
+use super::lookups;
 use super::{Formula, Property};
 use crate::expr::{self, Axis, Expr, ExpressionError, Path, Start, Step, Test};
 use crate::form::{ChoiceSource, Node, NodeKind};
@@ -277,7 +278,7 @@ impl Compiler<'_> {
         };
         if let [Place::Row(list)] = places.as_slice() {
             let column = |expression: &Expr| {
-                bind::own_column(expression).and_then(|name| self.plan.list(*list)?.column(name))
+                lookups::own_column(expression).and_then(|name| self.plan.list(*list)?.column(name))
             };
             let (list, value_column) = (*list, column(&value));
             let label_text = match &label {

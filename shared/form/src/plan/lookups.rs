@@ -1,0 +1,62 @@
+//! Which conditions an index of a list can answer.
+
+use super::bind::Binder;
+use crate::expr::{self, Axis, Expr, Operator, Start, Test};
+
+impl Binder<'_> {
+    /// `column = key`, alone or among conditions that all must hold, with a key
+    /// that does not depend on the row.
+    pub(super) fn lookup(&self, predicate: &Expr, list: u16) -> Option<expr::Lookup> {
+        let Expr::Chain(first, rest) = predicate else {
+            return None;
+        };
+        if rest.iter().all(|(operator, _)| *operator == Operator::And) {
+            let conditions = std::iter::once(first.as_ref()).chain(rest.iter().map(|(_, operand)| operand));
+            return conditions
+                .filter_map(|condition| self.lookup(condition, list))
+                .next()
+                .map(|lookup| expr::Lookup { exact: false, ..lookup });
+        }
+        let [(Operator::Equal, second)] = rest.as_slice() else {
+            return None;
+        };
+        [(first.as_ref(), second), (second, first.as_ref())].into_iter().find_map(|(column, key)| {
+            let column = own_column(column)?;
+            let known = self.plan.list(list)?.column(column).is_some();
+            (known && !depends_on_row(key)).then(|| expr::Lookup {
+                column: column.to_owned(),
+                key: Box::new(key.clone()),
+                exact: true,
+            })
+        })
+    }
+}
+
+/// The name of the column, when the expression is nothing but a column.
+pub(super) fn own_column(expression: &Expr) -> Option<&str> {
+    let Expr::Path(path) = expression else {
+        return None;
+    };
+    match (&path.start, path.steps.as_slice()) {
+        (Start::Focus, [step]) if step.axis == Axis::Child && step.predicates.is_empty() => {
+            match &step.test {
+                Test::Name(name) => Some(name),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn depends_on_row(expression: &Expr) -> bool {
+    let mut depends = false;
+    expr::visit(expression, true, &mut |part, focused| match part {
+        Expr::Path(path) if focused => depends |= matches!(path.start, Start::Focus),
+        Expr::Call(call) if focused => {
+            depends |= call.function.kind == crate::expr::Kind::Focus
+                && (call.arguments.is_empty() || call.function.name == "once");
+        }
+        _ => {}
+    });
+    depends
+}
