@@ -26,7 +26,8 @@ async () => {
   const one = async (question) => {
     const find = (selector) => question.querySelector(selector);
     const all = (selector) => Array.from(question.querySelectorAll(selector));
-    if (find('.question__value')) return true;
+    // What is computed, and the words above a table.
+    if (find('.question__value, .table__head')) return true;
     const checked = all('input[type=radio], input[type=checkbox]');
     if (checked.length > 0) {
       if (!checked.some((box) => box.checked)) checked[0].click();
