@@ -3,6 +3,7 @@
 //! is wider than its window.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use doorstep_tests::cdp::By;
@@ -95,8 +96,13 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     supervisor.go_to("/queue").await?;
     supervisor.page.the(by_id(waiting.submission_id)).await?;
     album.take(&supervisor, "queue").await?;
-    // Found again: the list may have been drawn anew while the picture was taken.
-    supervisor.page.the(by_id(waiting.submission_id)).await?.click().await?;
+    // Found again: the list may be drawn anew at any time, with other rows.
+    for _ in 0..10 {
+        let row = supervisor.page.the(by_id(waiting.submission_id)).await?;
+        if tokio::time::timeout(Duration::from_secs(5), row.click()).await.is_ok_and(|done| done.is_ok()) {
+            break;
+        }
+    }
     supervisor.page.the(By::css("[data-path] img[src^='blob:']")).await?;
     album.take(&supervisor, "submission").await?;
     supervisor.press_button(if english { "Approve" } else { "通过" }).await?;
