@@ -35,6 +35,11 @@ pub(crate) fn drive(session: &mut Session, outcome: &mut Outcome) -> anyhow::Res
         anywhere(session, &mut random)?
     };
     if sections > 0 {
+        let dates = (0..ANSWERS).map(|number| {
+            let path = at(&format!("/g{0}/b{0}_visit", number * sections / ANSWERS));
+            answer(session, &path, &format!("2026-02-{:02}", 1 + number % 28))
+        });
+        outcome.answer_alone_ms = Some(Spread::of(dates.collect::<anyhow::Result<_>>()?));
         let head = at("/g0/b0_age");
         let times = (0..CHAINS).map(|number| answer(session, &head, &(20 + number).to_string()));
         outcome.chain_head_ms = Some(Spread::of(times.collect::<anyhow::Result<_>>()?));

@@ -48,6 +48,10 @@ pub struct Outcome {
     pub load_json_ms: f64,
     pub heap_after_load_mb: f64,
     pub answer_ms: Spread,
+    /// Answers on which nothing depends but their own rule: the same however
+    /// large the form is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_alone_ms: Option<Spread>,
     /// The first link of the longest chain of calculations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain_head_ms: Option<Spread>,

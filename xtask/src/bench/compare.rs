@@ -19,12 +19,14 @@ const ENGINES: [(&str, &str); 5] =
 
 /// What is compared: its name here, and where our program and the peers' say
 /// it (a name, or a name and a measure of the spread).
-const MEASURES: [(&str, &str, &str); 18] = [
+const MEASURES: [(&str, &str, &str); 20] = [
     ("load, ms", "load_ms", "load_ms"),
     ("load from JSON, ms", "load_json_ms", ""),
     ("answer, median, ms", "answer_ms.p50", "answer_ms.p50"),
     ("answer, p95, ms", "answer_ms.p95", "answer_ms.p95"),
     ("answer, worst, ms", "answer_ms.max", "answer_ms.max"),
+    ("answer that nothing reads, median, ms", "answer_alone_ms.p50", ""),
+    ("answer that nothing reads, p95, ms", "answer_alone_ms.p95", ""),
     ("first link of the chain, median, ms", "chain_head_ms.p50", "chain_head_ms.p50"),
     ("first link of the chain, p95, ms", "chain_head_ms.p95", "chain_head_ms.p95"),
     ("cascade, median, ms", "cascade_ms.p50", "cascade_ms"),

@@ -62,6 +62,9 @@ impl Externals {
         let columns =
             ["calculation", "constraint", "read_only", "required", "relevant", "choice_filter", "default"];
         for row in &table.rows {
+            if !row.cells.iter().any(|cell| cell.contains("pulldata")) {
+                continue;
+            }
             for column in columns {
                 for name in pulldata_names(table.cell(row, column)) {
                     problems.extend(self.note(table, row, column, name, &format!("{name}.csv")));

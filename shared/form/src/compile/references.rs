@@ -6,7 +6,7 @@ use crate::expr;
 use crate::form::{Node, NodeKind};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use crate::workbook::{Row, column_letters};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Name → rows that have it.
 pub(super) struct Names {
@@ -205,12 +205,20 @@ pub(super) fn warn_about_unused_lists<'a>(
     problems: &mut Vec<AuthoringProblem>,
 ) {
     let part_of_name = |next: char| next.is_alphanumeric() || matches!(next, '_' | '-' | '.');
-    let cells = survey.rows.iter().flat_map(|row| &row.cells);
-    let words: HashSet<&str> = cells.flat_map(|cell| cell.split(|next| !part_of_name(next))).collect();
-    for list in lists {
-        if words.contains(list.as_str()) || !list.chars().all(part_of_name) {
-            continue;
+    let mut unused: BTreeSet<&String> = lists.filter(|list| list.chars().all(part_of_name)).collect();
+    // Nearly all are named by a type, so the words of the other cells are
+    // looked at only for what is left.
+    for row in &survey.rows {
+        for word in survey.cell(row, "type").split(' ') {
+            unused.retain(|list| *list != word);
         }
+    }
+    if !unused.is_empty() {
+        let cells = survey.rows.iter().flat_map(|row| &row.cells);
+        let words: HashSet<&str> = cells.flat_map(|cell| cell.split(|next| !part_of_name(next))).collect();
+        unused.retain(|list| !words.contains(list.as_str()));
+    }
+    for list in unused {
         let Some(row) = choices.rows.iter().find(|row| choices.cell(row, "list_name") == list) else {
             continue;
         };

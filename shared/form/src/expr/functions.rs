@@ -16,7 +16,7 @@ use super::EvaluationError;
 use super::ast::Call;
 use super::evaluate::{Evaluator, Focus};
 use super::value::Value;
-pub(crate) use patterns::full_match;
+pub(crate) use patterns::shared_full_match;
 pub(crate) use random::mixed;
 
 type Result<'a> = std::result::Result<Value<'a>, EvaluationError>;

@@ -6,7 +6,6 @@ use super::functions;
 use super::lexer::{Lexer, Sign, Token};
 use super::{ExpressionError, MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH};
 use crate::problem::did_you_mean;
-use std::sync::Arc;
 
 /// Reads an expression.
 pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
@@ -362,8 +361,8 @@ impl<'t> Parser<'t> {
         if function.name == "regex"
             && let Some(Expr::Text(text)) = arguments.get(1)
         {
-            match functions::full_match(text) {
-                Ok(regex) => pattern = Some(Arc::new(regex)),
+            match functions::shared_full_match(text) {
+                Ok(regex) => pattern = Some(regex),
                 Err(error) => {
                     let error = self.error(byte, format!("the pattern \"{text}\" cannot be used: {error}"));
                     return Ok(self.unknown(name, arguments, error));

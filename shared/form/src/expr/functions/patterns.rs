@@ -6,6 +6,9 @@ use crate::expr::evaluate::{Evaluator, Focus};
 use crate::expr::value::Value;
 use crate::expr::{EvaluationError, number_text};
 use regex_lite::Regex;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Whether the whole text matches the pattern, as JavaRosa has it. A pattern
 /// that stands in the expression was compiled with it; one that comes as data
@@ -36,8 +39,32 @@ pub(super) fn regex<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &F
     }
 }
 
+/// Most patterns that are remembered.
+const REMEMBERED: usize = 32;
+
+thread_local! {
+    /// What was compiled last: forms say the same pattern of many questions,
+    /// and a compiled one is large.
+    static COMPILED: RefCell<VecDeque<(String, Arc<Regex>)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// As [`full_match`], the same one for the same pattern.
+pub(crate) fn shared_full_match(pattern: &str) -> std::result::Result<Arc<Regex>, regex_lite::Error> {
+    COMPILED.with_borrow_mut(|compiled| {
+        if let Some((_, known)) = compiled.iter().find(|(known, _)| known == pattern) {
+            return Ok(Arc::clone(known));
+        }
+        let regex = Arc::new(full_match(pattern)?);
+        if compiled.len() == REMEMBERED {
+            compiled.pop_front();
+        }
+        compiled.push_back((pattern.to_owned(), Arc::clone(&regex)));
+        Ok(regex)
+    })
+}
+
 /// A pattern that must match from the first character to the last.
-pub(crate) fn full_match(pattern: &str) -> std::result::Result<Regex, regex_lite::Error> {
+fn full_match(pattern: &str) -> std::result::Result<Regex, regex_lite::Error> {
     regex_lite::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build()
 }
 
@@ -49,4 +76,22 @@ fn shortened(text: &str) -> String {
         short.push_str(" bytes");
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REMEMBERED, shared_full_match};
+    use std::sync::Arc;
+
+    #[test]
+    fn the_same_pattern_is_compiled_once_and_another_is_another() {
+        let first = shared_full_match("[a-z]{2}").unwrap();
+        assert!(Arc::ptr_eq(&first, &shared_full_match("[a-z]{2}").unwrap()));
+        assert!(!shared_full_match("[0-9]{2}").unwrap().is_match("ab"));
+        assert!(shared_full_match("(").is_err());
+        for number in 0..=REMEMBERED {
+            assert!(shared_full_match(&format!("a{{{number}}}")).unwrap().is_match(&"a".repeat(number)));
+        }
+        assert!(shared_full_match("[a-z]{2}").unwrap().is_match("ab"));
+    }
 }
