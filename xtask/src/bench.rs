@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, Page};
 use crate::console::{failed, line, step};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Made, Toolchain};
 use crate::workspace;
 
 mod compare;
@@ -125,7 +125,7 @@ fn wasm(options: &Options) -> Result<Option<Vec<u8>>> {
         step("no chromium, so nothing is measured as wasm; apt-get install chromium brings one");
         return Ok(None);
     }
-    let file = Toolchain::find_or_install()?.build(PACKAGE, "the program that measures")?;
+    let file = Toolchain::find_or_install()?.build(PACKAGE, "the program that measures", Made::Small)?;
     Ok(Some(fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?))
 }
 

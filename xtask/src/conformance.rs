@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::browser::{self, Page};
 use crate::console::{line, step};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Made, Toolchain};
 use crate::workspace;
 
 const PACKAGE: &str = "doorstep-conformance";
@@ -185,7 +185,7 @@ pub(crate) fn reports(folders: &[PathBuf], only: Option<&str>) -> Result<Reports
 
 /// The same in a browser, file by file.
 fn as_wasm(folders: &[PathBuf], only: Option<&str>) -> Result<Reports> {
-    let wasm = Toolchain::find_or_install()?.build(PACKAGE, "the conformance program")?;
+    let wasm = Toolchain::find_or_install()?.build(PACKAGE, "the conformance program", Made::Small)?;
     let wasm = fs::read(&wasm).with_context(|| format!("{} cannot be read", wasm.display()))?;
     let mut all = Reports::new();
     for folder in folders {

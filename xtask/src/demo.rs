@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::console::step;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Made, Toolchain};
 use crate::{dist, workspace};
 
 /// See `Cargo.toml`: quick to build.
@@ -35,7 +35,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     step("1/3 the phone app (on a fresh machine this takes some minutes)");
     let ahead = begin_server()?;
-    let app = dist::run();
+    let app = dist::run(Made::Quickly);
     if let Some(ahead) = ahead {
         finish(ahead)?;
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::console::{line, step};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Made, Toolchain};
 use crate::workspace;
 
 mod bundle;
@@ -61,8 +61,8 @@ impl Size {
 ///
 /// # Errors
 /// When the app does not build, or costs more than it may.
-pub(crate) fn run() -> Result<()> {
-    let wasm = Toolchain::find_or_install()?.build(APP_PACKAGE, "the phone app")?;
+pub(crate) fn run(made: Made) -> Result<()> {
+    let wasm = Toolchain::find_or_install()?.build(APP_PACKAGE, "the phone app", made)?;
     let folder = dist_folder();
     let stamp_file = stamp_file(&folder)?;
     let inputs = inputs(&wasm)?;
@@ -70,13 +70,13 @@ pub(crate) fn run() -> Result<()> {
         Some(stamp) if stamp.inputs == inputs && is_intact(&folder, &stamp.files) => stamp,
         _ => {
             step("putting the phone app together");
-            let stamp = build(&wasm, &folder, &stamp_file.with_file_name("parts"), inputs)?;
+            let stamp = build(&wasm, &folder, &stamp_file.with_file_name("parts"), inputs, made)?;
             let text = serde_json::to_vec_pretty(&stamp).context("the stamp cannot be written as JSON")?;
             write(&stamp_file, &text)?;
             stamp
         }
     };
-    report(&folder, &stamp.sizes)
+    report(&folder, &stamp.sizes, made)
 }
 
 /// Where the result is.
@@ -91,9 +91,9 @@ fn stamp_file(folder: &Path) -> Result<PathBuf> {
 }
 
 /// Into `folder`, with `work` for what stands in between.
-fn build(wasm: &Path, folder: &Path, work: &Path, inputs: String) -> Result<Stamp> {
+fn build(wasm: &Path, folder: &Path, work: &Path, inputs: String, made: Made) -> Result<Stamp> {
     let assets = bundle::assets(&workspace::root().join("app"), wasm, work)?;
-    let packed = compress::all(assets);
+    let packed = compress::all(assets, made);
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let mut files = BTreeMap::new();
     let mut sizes = Vec::new();
@@ -167,7 +167,7 @@ fn is_intact(folder: &Path, files: &BTreeMap<String, String>) -> bool {
         .all(|(name, expected)| fs::read(folder.join(name)).is_ok_and(|bytes| hash(&bytes) == *expected))
 }
 
-fn report(folder: &Path, sizes: &[Size]) -> Result<()> {
+fn report(folder: &Path, sizes: &[Size], made: Made) -> Result<()> {
     line(format_args!("{:<34}{:>10}{:>10}{:>10}", folder.display(), "KB", "brotli", "gzip"));
     let shown = |bytes: Option<usize>| bytes.map_or_else(|| "-".to_owned(), kilobytes);
     for size in sizes {
@@ -188,7 +188,7 @@ fn report(folder: &Path, sizes: &[Size]) -> Result<()> {
         kilobytes(FIRST_LOAD_BYTES_MAX),
         kilobytes(total)
     ));
-    if first_load > FIRST_LOAD_BYTES_MAX {
+    if made == Made::Small && first_load > FIRST_LOAD_BYTES_MAX {
         bail!(
             "the first load is {} KB over what a slow network can bear; docs/pwa-size.md says what has cost what",
             kilobytes(first_load - FIRST_LOAD_BYTES_MAX)

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Demo(options) => demo::run(&options),
         Task::Test { parts } => test::run(&parts),
-        Task::Dist => dist::run(),
+        Task::Dist => dist::run(toolchain::Made::Small),
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
         Task::Bench(bench) => bench::run(&bench),

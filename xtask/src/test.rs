@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::console::{failed, line, step};
 use crate::postgres::Cluster;
+use crate::toolchain::Made;
 use crate::{conformance, dist, packages, workspace};
 
 /// What the test run can be narrowed to.
@@ -155,7 +156,7 @@ fn on_postgres(programs: &[Program]) -> Result<Tally> {
 
 fn in_browser(programs: &[Program]) -> Result<Tally> {
     find_chromium()?;
-    dist::run()?;
+    dist::run(Made::Small)?;
     run_browser(programs, &[])
 }
 
@@ -174,7 +175,7 @@ fn run_browser(programs: &[Program], environment: &[(&str, String)]) -> Result<T
 /// # Errors
 /// When one fails or none ran.
 pub(crate) fn stories(filter: &str, environment: &[(&str, String)]) -> Result<()> {
-    dist::run()?;
+    dist::run(Made::Small)?;
     let programs = compile()?;
     let mut tally = Tally::default();
     for program in programs.iter().filter(|program| program.is_browser()) {

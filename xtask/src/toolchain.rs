@@ -18,7 +18,6 @@ use crate::workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CHOICE: &str = "DOORSTEP_WASM_TOOLCHAIN";
-const PROFILE: &str = "wasm";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -41,6 +40,24 @@ impl Choice {
             Ok("debian") => Ok(Self::Debian),
             Ok(other) => bail!("{CHOICE}={other} is not known; it is auto, rustup or debian"),
             Err(cause) => bail!("{CHOICE}: {cause}"),
+        }
+    }
+}
+
+/// What a program is built for; `Cargo.toml` has both profiles.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Made {
+    /// As small as it gets.
+    Small,
+    /// Soon: for one person on the same machine.
+    Quickly,
+}
+
+impl Made {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Small => "wasm",
+            Self::Quickly => "wasm-demo",
         }
     }
 }
@@ -96,7 +113,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// When it does not build; the compiler has said why.
-    pub(crate) fn build(&self, package: &str, what: &str) -> Result<PathBuf> {
+    pub(crate) fn build(&self, package: &str, what: &str, made: Made) -> Result<PathBuf> {
         let target_folder = workspace::target_folder()?;
         let (mut cargo, target_folder) = match self {
             Self::Present => (workspace::cargo(), target_folder),
@@ -120,13 +137,13 @@ impl Toolchain {
         }
         // Flags from the environment would push out those of .cargo/config.toml.
         cargo
-            .args(["--target", TARGET, "--profile", PROFILE, "--package", package])
+            .args(["--target", TARGET, "--profile", made.profile(), "--package", package])
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env("CARGO_TARGET_DIR", &target_folder);
         step(format_args!("building {what} ({})", self.name()));
         workspace::run(&mut cargo)?;
-        Ok(target_folder.join(TARGET).join(PROFILE).join(package).with_extension("wasm"))
+        Ok(target_folder.join(TARGET).join(made.profile()).join(package).with_extension("wasm"))
     }
 
     fn name(&self) -> &'static str {

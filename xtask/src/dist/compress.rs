@@ -1,4 +1,5 @@
-//! What servers send: brotli and gzip, made once and as small as they get.
+//! What servers send: brotli and gzip, made once and, but for the demo, as
+//! small as they get.
 
 use std::io::Write;
 use std::thread;
@@ -8,8 +9,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::bundle::Asset;
+use crate::toolchain::Made;
 
 const BROTLI_QUALITY: i32 = 11;
+/// Of what nobody fetches over a slow network.
+const BROTLI_QUALITY_QUICK: i32 = 5;
 /// The window of brotli as a power of two; 24 is the most that browsers take.
 const BROTLI_WINDOW_BITS: i32 = 24;
 /// Compressed already.
@@ -23,9 +27,10 @@ pub(super) struct Packed {
 }
 
 /// Compresses all of them, at the same time.
-pub(super) fn all(assets: Vec<Asset>) -> Vec<Packed> {
+pub(super) fn all(assets: Vec<Asset>, made: Made) -> Vec<Packed> {
     thread::scope(|scope| {
-        let packing: Vec<_> = assets.into_iter().map(|asset| scope.spawn(|| pack(asset))).collect();
+        let packing: Vec<_> =
+            assets.into_iter().map(|asset| scope.spawn(move || pack(asset, made))).collect();
         packing
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -33,21 +38,25 @@ pub(super) fn all(assets: Vec<Asset>) -> Vec<Packed> {
     })
 }
 
-fn pack(asset: Asset) -> Packed {
+fn pack(asset: Asset, made: Made) -> Packed {
     let ending = asset.name.rsplit('.').next().unwrap_or_default();
     if COMPRESSED.contains(&ending) {
         return Packed { asset, brotli: None, gzip: None };
     }
     let smaller =
         |bytes: std::io::Result<Vec<u8>>| bytes.ok().filter(|bytes| bytes.len() < asset.bytes.len());
-    let brotli = smaller(brotli(&asset.bytes));
-    let gzip = smaller(gzip(&asset.bytes));
+    let (quality, level) = match made {
+        Made::Small => (BROTLI_QUALITY, Compression::best()),
+        Made::Quickly => (BROTLI_QUALITY_QUICK, Compression::fast()),
+    };
+    let brotli = smaller(brotli(&asset.bytes, quality));
+    let gzip = smaller(gzip(&asset.bytes, level));
     Packed { asset, brotli, gzip }
 }
 
-fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn brotli(bytes: &[u8], quality: i32) -> std::io::Result<Vec<u8>> {
     let parameters = BrotliEncoderParams {
-        quality: BROTLI_QUALITY,
+        quality,
         lgwin: BROTLI_WINDOW_BITS,
         size_hint: bytes.len(),
         ..BrotliEncoderParams::default()
@@ -57,8 +66,8 @@ fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(packed)
 }
 
-fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+fn gzip(bytes: &[u8], level: Compression) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder.write_all(bytes)?;
     encoder.finish()
 }
