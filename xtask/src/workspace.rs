@@ -46,16 +46,25 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
-/// What `cargo metadata` says, without asking the network.
+/// What `cargo metadata` says: without asking the network where what is needed
+/// was fetched before, and after fetching it where not. Every platform's
+/// dependencies are needed, and a build fetches only its own.
 ///
 /// # Errors
-/// When cargo cannot read the workspace.
+/// When cargo cannot read the workspace, or cannot fetch what it lacks.
 pub(crate) fn metadata(options: &[&str]) -> Result<Value> {
-    let output = cargo()
-        .args(["metadata", "--format-version", "1", "--offline"])
-        .args(options)
-        .output()
-        .context("cargo metadata cannot be started")?;
+    let ask = |place: &[&str]| {
+        cargo()
+            .args(["metadata", "--format-version", "1"])
+            .args(place)
+            .args(options)
+            .output()
+            .context("cargo metadata cannot be started")
+    };
+    let mut output = ask(&["--offline"])?;
+    if !output.status.success() {
+        output = ask(&["--locked"])?;
+    }
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
     serde_json::from_slice(&output.stdout).context("cargo metadata does not answer with JSON")
 }
