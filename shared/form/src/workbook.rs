@@ -3,7 +3,11 @@
 //! Nothing here knows what a form is. A cell is text: numbers as people see
 //! them (`3`, not `3.0`), booleans as `TRUE` and `FALSE`.
 
+#[cfg(feature = "workbook")]
+mod compound;
 mod markdown;
+#[cfg(feature = "workbook")]
+mod unpacked;
 #[cfg(feature = "workbook")]
 mod xlsx;
 
@@ -43,8 +47,9 @@ impl Workbook {
     /// Reads an `.xlsx` file, or one in the older format `.xls`.
     ///
     /// # Errors
-    /// One problem when the bytes are not such a file or exceed
-    /// [`MAX_ROWS`] or [`MAX_COLUMNS`].
+    /// One problem when the bytes are not such a file; one a sheet that exceeds
+    /// [`MAX_ROWS`], [`MAX_COLUMNS`] or the other bounds in
+    /// `docs/form-engine.md`. A file that would unpack to more is refused before.
     #[cfg(feature = "workbook")]
     pub fn read_xlsx(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
         xlsx::read(bytes)

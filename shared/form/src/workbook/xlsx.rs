@@ -1,6 +1,6 @@
 //! Spreadsheet files.
 
-use super::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook};
+use super::{MAX_COLUMNS, MAX_ROWS, Row, Sheet, Workbook, compound, unpacked};
 use crate::problem::AuthoringProblem;
 use calamine::{Data, DataRef, Range, Reader, Xls, Xlsx, XlsxError};
 use std::collections::BTreeMap;
@@ -8,6 +8,10 @@ use std::io::Cursor;
 
 /// Most cells of a sheet, empty ones before the last of a row included.
 const MAX_CELLS: usize = 4_000_000;
+
+/// Most bytes of text in all cells of a sheet: a text that cells share counts
+/// for each of them.
+const MAX_TEXT_BYTES: usize = 64 << 20;
 
 /// How the older format (`.xls`) begins.
 const COMPOUND_FILE: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
@@ -27,7 +31,11 @@ fn sheets(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
             format!("this is not an Excel workbook (.xlsx or .xls): {error}"),
         )]
     };
+    let too_much = |why: String| {
+        vec![AuthoringProblem::error("workbook", format!("this Excel workbook is not read: {why}"))]
+    };
     if bytes.starts_with(&COMPOUND_FILE) {
+        compound::check(bytes).map_err(too_much)?;
         let mut file: Xls<_> = Xls::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?;
         let names = file.sheet_names();
         gather(names, |name| match file.worksheet_range(name) {
@@ -35,6 +43,7 @@ fn sheets(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
             Err(error) => Err(error.to_string()),
         })
     } else {
+        unpacked::check(bytes).map_err(too_much)?;
         let mut file: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?;
         let names = file.sheet_names();
         gather(names, |name| rows(&mut file, name).map_err(|error| error.to_string()))
@@ -54,7 +63,8 @@ fn gather(
             Ok(None) => problems.push(AuthoringProblem::error(
                 &name,
                 format!(
-                    "the sheet is too large; at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELLS} cells are read"
+                    "the sheet is too large; at most {MAX_ROWS} rows, {MAX_COLUMNS} columns, {MAX_CELLS} cells and {} MiB of text are read",
+                    MAX_TEXT_BYTES >> 20
                 ),
             )),
             Err(error) => {
@@ -93,10 +103,15 @@ fn rows(file: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Option<Vec<Row>>, 
     let mut cells = file.worksheet_cells_reader(name)?;
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     let mut left = MAX_CELLS;
+    let mut left_bytes = MAX_TEXT_BYTES;
     while let Some(cell) = cells.next_cell()? {
         let text = cell_text(cell.get_value());
         if text.is_empty() {
             continue;
+        }
+        match left_bytes.checked_sub(text.len()) {
+            None => return Ok(None),
+            Some(fewer) => left_bytes = fewer,
         }
         let (row, column) = cell.get_position();
         let column = usize::try_from(column).unwrap_or(usize::MAX);
