@@ -143,6 +143,7 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         problems,
     );
     references::check_triggers(&table, &names, &survey.nodes, problems);
+    references::warn_about_elsewhere(&table, problems);
     if let Some(choices) = &choice_table {
         let texts = ["label", "image", "audio", "video", "big-image"];
         references::check(choices, &names, |base| texts.contains(&base), problems);

@@ -21,8 +21,8 @@ pub(crate) use ast::{Axis, Call, Expr, Lookup, Operator, Path, Start, Step, Test
 pub use environment::{Dialect, Zone};
 pub(crate) use environment::{Environment, Handle, Nodes, Sort};
 pub(crate) use evaluate::{Evaluator, Focus};
-pub(crate) use functions::Kind;
 pub(crate) use functions::mixed;
+pub(crate) use functions::{ELSEWHERE, Kind};
 pub(crate) use moment::{Moment, date_time_text, parse_date, parse_date_time, parse_time};
 pub(crate) use outline::outline;
 pub(crate) use parser::{parse, parse_leniently};

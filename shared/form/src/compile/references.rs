@@ -4,7 +4,7 @@ use super::names::is_plain_name;
 use super::table::{Table, cell_at};
 use crate::expr;
 use crate::form::{Node, NodeKind};
-use crate::problem::{AuthoringProblem, did_you_mean};
+use crate::problem::{AuthoringProblem, Severity, did_you_mean};
 use crate::workbook::{Row, column_letters};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -187,6 +187,23 @@ pub(super) fn check_syntax(table: &Table, columns: &[&str], problems: &mut Vec<A
                 && !simple
             {
                 problems.push(table.problem_at(row, index, error.message).suggesting(error.suggestion));
+            }
+        }
+    }
+}
+
+/// Functions that need what this engine has not.
+pub(super) fn warn_about_elsewhere(table: &Table, problems: &mut Vec<AuthoringProblem>) {
+    for row in &table.rows {
+        for (index, _) in table.bases().filter(|(_, base)| EXPRESSIONS.contains(base)) {
+            let cell = cell_at(row, index);
+            for name in expr::ELSEWHERE.iter().filter(|name| cell.contains(&format!("{name}("))) {
+                let problem = table.problem_at(
+                    row,
+                    index,
+                    format!("{name}() needs a server of the Community Health Toolkit; here it has no value"),
+                );
+                problems.push(AuthoringProblem { severity: Severity::Warning, ..problem });
             }
         }
     }

@@ -11,6 +11,7 @@ mod places;
 mod random;
 mod repeats;
 mod texts;
+mod toolkit;
 
 use super::EvaluationError;
 use super::ast::Call;
@@ -170,7 +171,27 @@ static TABLE: &[Function] = &[
     row("decimal-time", 1, Some(1), Pure, Full(moments::decimal_time)),
     row("format-date", 2, Some(2), Pure, Full(moments::format_date)),
     row("format-date-time", 2, Some(2), Pure, Full(moments::format_date)),
+    // JavaRosa: other names, and a value that is computed again for others.
+    row("is-selected", 2, Some(2), Pure, Full(texts::selected)),
+    row("enclosed-area", 1, Some(1), Pure, Full(places::area)),
+    row("depend", 1, None, Pure, Full(logic::depend)),
+    // Community Health Toolkit.
+    row("difference-in-months", 2, Some(2), Pure, Full(toolkit::difference_in_months)),
+    row("cht:difference-in-days", 2, Some(2), Pure, Full(toolkit::difference_in_days)),
+    row("cht:difference-in-weeks", 2, Some(2), Pure, Full(toolkit::difference_in_weeks)),
+    row("cht:difference-in-months", 2, Some(2), Pure, Full(toolkit::difference_in_months)),
+    row("cht:difference-in-years", 2, Some(2), Pure, Full(toolkit::difference_in_years)),
+    row("add-date", 1, Some(6), Pure, Full(toolkit::add_date)),
+    row("parse-timestamp-to-date", 1, Some(1), Pure, Full(toolkit::parse_timestamp_to_date)),
+    row("cht:strip-whitespace", 1, Some(1), Pure, Full(toolkit::strip_whitespace)),
+    row("cht:validate-luhn", 1, Some(2), Pure, Full(toolkit::validate_luhn)),
+    row("to-bikram-sambat", 1, Some(1), Pure, Full(toolkit::elsewhere)),
+    row("z-score", 4, Some(4), Pure, Full(toolkit::elsewhere)),
+    row("cht:extension-lib", 1, None, Pure, Full(toolkit::elsewhere)),
 ];
+
+/// Functions that forms may name, but that are not computed here.
+pub(crate) const ELSEWHERE: [&str; 3] = ["to-bikram-sambat", "z-score", "cht:extension-lib"];
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {
     TABLE.iter().find(|function| function.name == name)

@@ -42,6 +42,12 @@ pub(super) fn coalesce<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus:
     Ok(Value::empty())
 }
 
+/// The first argument; the others are only read, so that a change of them has it
+/// computed again.
+pub(super) fn depend<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
+    evaluator.argument(call, 0, focus)
+}
+
 /// The value the node already has; if it has none, the argument.
 pub(super) fn once<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus: &Focus) -> Result<'a> {
     let present = evaluator.environment.text(focus.origin);

@@ -17,7 +17,7 @@ pub(super) fn now<'a>(evaluator: &mut Evaluator<'a>, _: &'a Call, _: &Focus) -> 
 
 /// What a value means as a moment: a date or moment in ISO form, or days since
 /// 1970-01-01. `None` for an empty or unreadable value.
-fn moment_of<'a>(evaluator: &Evaluator<'a>, value: &Value<'a>) -> Option<Moment> {
+pub(super) fn moment_of<'a>(evaluator: &Evaluator<'a>, value: &Value<'a>) -> Option<Moment> {
     let zone = evaluator.environment.zone();
     match value {
         Value::Moment(moment) => Some(*moment),
