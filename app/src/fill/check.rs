@@ -1,6 +1,6 @@
 //! The last page: what is missing, and everything in words.
 
-use doorstep_form::{NodeKind, NodePath, Problem, SummaryEntry};
+use doorstep_form::{LeftOver, LeftOverReason, NodeKind, NodePath, Problem, SummaryEntry};
 use leptos::prelude::*;
 
 use super::{Comments, Filling};
@@ -20,7 +20,8 @@ pub fn CheckStep(
     let problems = Memo::new(move |_| filling.problems());
     let general: Vec<_> =
         filling.record().comments.into_iter().filter(|comment| comment.path.is_none()).collect();
-    let left_over = filling.left_over();
+    let (recomputed, left_over): (Vec<_>, Vec<_>) =
+        filling.left_over().into_iter().partition(|left| left.reason == LeftOverReason::Recomputed);
     view! {
         <Comments comments=general />
         <Show
@@ -48,28 +49,39 @@ pub fn CheckStep(
                 </List>
             </section>
         </Show>
+        {(!recomputed.is_empty())
+            .then(|| {
+                view! {
+                    <Notice tone=Tone::Warning>
+                        <p>{t!(i18n, fill.recomputed)}</p>
+                        <LeftOvers list=recomputed />
+                    </Notice>
+                }
+            })}
         {(!left_over.is_empty())
             .then(|| {
                 view! {
                     <Notice tone=Tone::Warning>
                         <p>{t!(i18n, fill.left_over)}</p>
-                        <ul>
-                            {left_over
-                                .into_iter()
-                                .map(|left| {
-                                    let value = match left.value {
-                                        serde_json::Value::String(text) => text,
-                                        other => other.to_string(),
-                                    };
-                                    view! { <li>{left.path} ": " {value}</li> }
-                                })
-                                .collect_view()}
-                        </ul>
+                        <LeftOvers list=left_over />
                     </Notice>
                 }
             })}
         <Summary filling on_go />
     }
+}
+
+/// Where each stood, and what it was.
+#[component]
+fn LeftOvers(list: Vec<LeftOver>) -> impl IntoView {
+    let line = |left: LeftOver| {
+        let value = match left.value {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        view! { <li>{left.path} ": " {value}</li> }
+    };
+    view! { <ul>{list.into_iter().map(line).collect_view()}</ul> }
 }
 
 /// One thing that is missing or wrong.

@@ -57,7 +57,7 @@ pub(crate) async fn evaluate(
 
 fn judge(plan: Arc<Plan>, context: Context, content: &SubmissionContent) -> Evaluation {
     let verified = doorstep_form::verify(Arc::clone(&plan), context.clone(), &content.instance);
-    let (session, _) = Session::resume(Arc::clone(&plan), context, &verified.instance);
+    let (session, _) = Session::reread(Arc::clone(&plan), context, &verified.instance);
     let mut problems = in_both_languages(&session, &verified.problems);
     problems.extend(unannounced_files(&session, content));
     let claims = verified.differences.into_iter().map(|difference| Difference {

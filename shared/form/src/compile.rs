@@ -168,6 +168,7 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     Some(Form {
         id: settings.id,
         version: settings.version,
+        openrosa_version: false,
         title: settings.title,
         languages: languages.names().to_vec(),
         style: settings.style,
@@ -185,6 +186,8 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         external_lists,
         externals: survey.externals.found,
         survey_columns: table.letters(&languages),
+        entity_columns: entity_table.as_ref().map(|table| table.letters(&languages)).unwrap_or_default(),
+        entity_rows: entity_table.as_ref().map(entities::rows).unwrap_or_default(),
         instance_name_column: settings.instance_name_column,
         model_attributes,
         no_instance_id: settings.no_instance_id,

@@ -31,6 +31,10 @@ pub struct Form {
     pub(crate) id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) version: String,
+    /// The version is written `orx:version`, as the specification has it, and not
+    /// `version`, as most forms have it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) openrosa_version: bool,
     pub(crate) title: String,
     /// In the order of their columns; the default language is first.
     pub(crate) languages: Vec<String>,
@@ -84,6 +88,11 @@ pub struct Form {
     /// Header → column letter, for the sheets that hold expressions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) survey_columns: BTreeMap<String, String>,
+    /// The same for the sheet of entities, and list → row of that sheet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) entity_columns: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) entity_rows: BTreeMap<String, u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name_column: Option<String>,
     /// Attributes of the model: versions of the specifications it follows.
@@ -355,6 +364,12 @@ impl Form {
     /// Which edition of the form this is; empty when the author gave none.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The attribute that holds the version in XML.
+    #[cfg(feature = "xform")]
+    pub(crate) fn version_attribute(&self) -> &'static str {
+        if self.openrosa_version { "orx:version" } else { "version" }
     }
 
     /// The form's name for people.

@@ -12,10 +12,11 @@ mod graph;
 mod layout;
 mod lists;
 mod lookups;
+mod references;
 mod texts;
 
 use crate::document::XmlDocument;
-use crate::expr::Expr;
+use crate::expr::{Axis, Expr, Step, Test};
 use crate::form::{DataType, Form, NodeKind};
 use crate::order;
 use crate::problem::{AuthoringProblem, Severity};
@@ -142,6 +143,9 @@ pub(crate) struct PlanNode {
     pub(crate) calculation: Option<Formula>,
     /// The calculation draws lots: made once, it stays.
     pub(crate) draws_lots: bool,
+    /// The calculation reads the instance that was saved last, which a server
+    /// has not got.
+    pub(crate) reads_last_saved: bool,
     pub(crate) repeat_count: Option<Formula>,
     /// Of a repeat: the instances it begins with; one blank one when absent.
     pub(crate) initial: Option<Vec<serde_json::Value>>,
@@ -202,10 +206,13 @@ impl Plan {
         self.lists.get(usize::from(list))
     }
 
-    /// Whether this names a secondary instance that is no list. That of the
-    /// instance saved last need not be declared.
+    /// Whether this names a secondary instance that is no list.
     fn is_document(&self, name: &str) -> bool {
-        name == "__last-saved" || self.document_names.contains_key(name)
+        self.document_names.contains_key(name)
+    }
+
+    fn is_last_saved(&self, name: &str) -> bool {
+        self.document_names.get(name) == Some(&LAST_SAVED)
     }
 
     /// The only child of this name.
@@ -215,6 +222,27 @@ impl Plan {
             among.iter().filter(|&&node| self.node(node).is_some_and(|node| node.parent == Some(parent)));
         let first = found.next()?;
         found.next().is_none().then_some(*first)
+    }
+
+    /// The steps of an absolute path to a node.
+    fn steps_from_root(&self, node: u32) -> Vec<Step> {
+        let root = self.node(0).map_or_else(String::new, |root| root.name.clone());
+        let mut steps = vec![Step::new(Axis::Child, Test::Name(root))];
+        steps.extend(self.steps_between(0, node));
+        steps
+    }
+
+    /// Steps from a node to one inside it.
+    fn steps_between(&self, from: u32, to: u32) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut at = to;
+        while at != from {
+            let Some(node) = self.node(at) else { break };
+            steps.push(Step::new(Axis::Child, Test::Name(node.name.clone())));
+            at = node.parent.unwrap_or(from);
+        }
+        steps.reverse();
+        steps
     }
 
     /// Whether `outer` is `inner` or lies around it.

@@ -22,7 +22,7 @@ use crate::document::XmlDocument;
 use crate::expr::date_time_text;
 use crate::form::{ActionEvent, NodeKind};
 use crate::path::NodePath;
-use crate::plan::{LAST_SAVED, Plan, Property};
+use crate::plan::{Plan, Property};
 use crate::view::{AnswerError, Context, LeftOver, Problem};
 use compute::Queue;
 use dice::Dice;
@@ -83,9 +83,11 @@ impl Session {
             session.run(&mut queue);
         }
         session.record_place(&mut queue);
+        // What an action changes sets off others (JavaRosa).
+        session.live = true;
         session.load_actions(ActionEvent::FirstLoad, &mut queue);
         session.load_actions(ActionEvent::Load, &mut queue);
-        session.live = true;
+        session.counted_repeat_actions(&mut queue);
         for (name, value) in prefill {
             let item = session
                 .items_named(name)
@@ -103,15 +105,32 @@ impl Session {
 
     /// Continues a draft made by [`Session::instance`], also by an older version
     /// of the form. What no longer fits is returned, not lost. `start`, `today`
-    /// and the other metadata of the draft are kept, calculations are made
-    /// again; an answer that a person gave over a calculation stays. Questions
-    /// that the draft does not know begin with their defaults.
+    /// and the other metadata of the draft are kept, calculations are made again
+    /// (JavaRosa); an answer that a person gave over one is returned. Questions
+    /// that the draft does not know begin with their defaults. Actions that the
+    /// form has for whenever an instance is opened run (`odk-instance-load`).
     pub fn resume(
         plan: Arc<Plan>,
         context: Context,
         instance: &serde_json::Value,
     ) -> (Session, Vec<LeftOver>) {
-        let (session, claims) = json::restore(plan, context, instance);
+        let (mut session, claims) = json::restore(plan, context, instance, true);
+        let mut queue = Queue::default();
+        session.load_actions(ActionEvent::Load, &mut queue);
+        session.settle(queue);
+        (session, claims.left_over)
+    }
+
+    /// Reads an instance that is finished, or that nobody goes on with: as
+    /// [`Session::resume`], but answers over calculations stay, and the form does
+    /// nothing by itself. Given the moment at which it was finished, it is as it
+    /// was then.
+    pub fn reread(
+        plan: Arc<Plan>,
+        context: Context,
+        instance: &serde_json::Value,
+    ) -> (Session, Vec<LeftOver>) {
+        let (session, claims) = json::restore(plan, context, instance, false);
         (session, claims.left_over)
     }
 
@@ -291,8 +310,7 @@ impl Session {
 
     fn empty(plan: Arc<Plan>, context: Context) -> Session {
         let dice = Dice::new(context.seed);
-        let wanted = plan.document_names.values().any(|&number| number == LAST_SAVED);
-        let last_saved = context.last_saved.as_deref().filter(|_| wanted);
+        let last_saved = context.last_saved.as_deref();
         let last_saved = last_saved.and_then(|xml| XmlDocument::parse(xml).ok()).map(Arc::new);
         let mut session = Session {
             last_saved,

@@ -30,20 +30,21 @@ pub struct Verification {
 /// `end`; the caller compares it with other evidence. `start`, `today`, `end`
 /// and `deviceid` are taken as claimed; `username` is compared with the one in
 /// the context, unless that is empty.
+///
+/// What nothing in the instance can prove is taken as claimed too: what was drawn
+/// by lot, what an action or a trigger stored when something happened, and, when
+/// the context has no instance that was saved last, what was computed from it.
+/// Actions do not run: nothing is opened. Numbers, places and moments are the
+/// same however they are written.
 pub fn verify(plan: Arc<Plan>, mut context: Context, instance: &serde_json::Value) -> Verification {
-    let claimed_end = plan
-        .nodes
-        .iter()
-        .find(|node| node.kind == NodeKind::End)
-        .and_then(|node| instance.get(&node.name))
-        .and_then(serde_json::Value::as_str)
+    let claimed_end = claimed_end(&plan, instance)
         .and_then(|end| parse_date_time(end, context.now.offset()))
         .filter(|end| *end <= context.now);
     if let Some(end) = claimed_end {
         context.now = end.with_timezone(context.now.offset());
     }
     let username = context.username.clone();
-    let (mut session, claims) = restore(plan, context, instance);
+    let (mut session, claims) = restore(plan, context, instance, false);
     let differences = compare(&mut session, &claims, &username);
     Verification {
         instance: session.submission(),
@@ -51,6 +52,24 @@ pub fn verify(plan: Arc<Plan>, mut context: Context, instance: &serde_json::Valu
         differences,
         left_over: claims.left_over,
     }
+}
+
+/// What the instance says of when it was finished, wherever the form records it
+/// outside repeats.
+fn claimed_end<'a>(plan: &Plan, instance: &'a serde_json::Value) -> Option<&'a str> {
+    plan.nodes.iter().filter(|node| node.records == Some(NodeKind::End) && node.region == 0).find_map(
+        |node| {
+            let mut way = vec![node.name.as_str()];
+            let around = std::iter::successors(node.parent, |&parent| plan.node(parent)?.parent);
+            way.extend(
+                around
+                    .filter(|&parent| parent != 0)
+                    .filter_map(|parent| Some(plan.node(parent)?.name.as_str())),
+            );
+            let found = way.iter().rev().try_fold(instance, |at, name| at.get(name))?;
+            found.as_str().or_else(|| found.get("#text")?.as_str())
+        },
+    )
 }
 
 fn compare(session: &mut Session, claims: &Claims, username: &str) -> Vec<Difference> {
@@ -61,7 +80,7 @@ fn compare(session: &mut Session, claims: &Claims, username: &str) -> Vec<Differ
             session.overwrite(item, username);
         }
         let computed = session.seen_value(item);
-        if claimed != computed {
+        if !session.same_value(item, claimed, computed) {
             differences.push(Difference {
                 path: session.path_of(item),
                 claimed: claimed.to_owned(),

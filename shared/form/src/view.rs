@@ -121,6 +121,8 @@ pub enum ProblemKind {
     Constraint,
     /// The list (as filtered now) does not offer it.
     NotAChoice,
+    /// An order that lacks some of what the list (as filtered now) offers.
+    Incomplete,
     /// Not a value of this kind, such as letters in a number.
     WrongType,
     /// A rule of the form could not be computed; the message says why.
@@ -178,6 +180,9 @@ pub enum LeftOverReason {
     WrongShape,
     /// Beyond the bounds of the engine (number of instances, length of a value).
     TooMuch,
+    /// An answer over a calculation, which the form made again when the instance
+    /// was opened.
+    Recomputed,
 }
 
 /// A value that the phone claims and the engine computes otherwise.

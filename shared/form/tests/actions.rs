@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{context, path};
-use doorstep_form::{Attachments, Context, Plan, Session, xform};
+use common::{context, moment, path};
+use doorstep_form::{Attachments, Context, LeftOverReason, Plan, Session, xform};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,6 +77,62 @@ fn loading_sets_off_what_the_host_knows() {
     let elsewhere = Context { place: "1 2 3 4".to_owned(), ..context };
     let (again, _) = Session::resume(plan, elsewhere, &session.instance());
     assert_eq!(value(&again, "/here"), "34.2 108.9 400 5");
+}
+
+#[test]
+fn every_opening_sets_off_its_actions_and_a_reading_does_not() {
+    let plan = plan(
+        "<opened/><began/><count>0</count><told/>",
+        r#"<setvalue event="odk-instance-load" ref="/data/opened" value="now()"/>
+           <setvalue event="xforms-ready" ref="/data/began" value="now()"/>
+           <setvalue event="odk-instance-load" ref="/data/count" value="/data/count + 1"/>"#,
+        r#"<input ref="/data/opened"/><input ref="/data/began"/>
+           <input ref="/data/count"><setvalue event="xforms-value-changed" ref="/data/told" value="concat(/data/count, '!')"/></input>"#,
+    );
+    let first = "2026-11-23T09:30:00.000+08:00";
+    let session = Session::start(Arc::clone(&plan), context(), &BTreeMap::new());
+    assert_eq!((value(&session, "/opened").as_str(), value(&session, "/began").as_str()), (first, first));
+    // What an action changes sets off others.
+    assert_eq!((value(&session, "/count").as_str(), value(&session, "/told").as_str()), ("1", "1!"));
+    let saved = session.instance();
+
+    let later = Context { now: moment("2026-11-24T08:00:00+08:00"), ..context() };
+    let (again, left) = Session::resume(Arc::clone(&plan), later.clone(), &saved);
+    assert!(left.is_empty());
+    assert_eq!(value(&again, "/opened"), "2026-11-24T08:00:00.000+08:00");
+    assert_eq!(value(&again, "/began"), first, "an instance begins once");
+    assert_eq!((value(&again, "/count").as_str(), value(&again, "/told").as_str()), ("2", "2!"));
+
+    let (read, _) = Session::reread(plan, later, &saved);
+    assert_eq!(read.instance(), saved);
+}
+
+#[test]
+fn instances_that_the_form_counts_are_new() {
+    let session = start(
+        "<n>3</n><rep jr:template=''><x/></rep><rep><x>given</x></rep>",
+        "",
+        r#"<input ref="/data/n"/><repeat nodeset="/data/rep" jr:count="/data/n"><input ref="/data/rep/x"/>
+           <setvalue event="odk-new-repeat" ref="/data/rep/x" value="concat('new ', position(..))"/></repeat>"#,
+    );
+    let values: Vec<String> = (1..=3).map(|place| value(&session, &format!("/rep[{place}]/x"))).collect();
+    assert_eq!(values, ["given", "new 2", "new 3"]);
+}
+
+#[test]
+fn an_action_that_means_several_instances_stores_nothing_and_costs_no_answer() {
+    let mut session = start(
+        "<a/><rep><x/></rep>",
+        "",
+        r#"<input ref="/data/a"><setvalue event="xforms-value-changed" ref="/data/rep/x" value="/data/a"/></input>
+           <repeat nodeset="/data/rep"><input ref="/data/rep/x"/></repeat>"#,
+    );
+    answer(&mut session, "/a", "one");
+    assert_eq!(value(&session, "/rep[1]/x"), "one");
+    session.add_repeat(&path("/rep")).expect("one more");
+    answer(&mut session, "/a", "two");
+    assert_eq!((value(&session, "/a"), value(&session, "/rep[1]/x")), ("two".to_owned(), "one".to_owned()));
+    assert_eq!(value(&session, "/rep[2]/x"), "");
 }
 
 #[test]
@@ -183,4 +239,69 @@ fn the_instance_saved_last_is_read() {
         Session::start(Arc::clone(&plan), Context { last_saved: saved, ..context() }, &BTreeMap::new());
     assert_eq!(value(&session, "/name"), "Li");
     assert_eq!(value(&Session::start(plan, context(), &BTreeMap::new()), "/name"), "");
+}
+
+/// The context of a rule is one of the nodes that its bind names (XForms 1.0,
+/// 7.4): of an instance of a repeat, its place.
+#[test]
+fn position_is_that_among_the_instances() {
+    let mut session = start(
+        "<rep><x/><nth/></rep><rep><x/><nth/></rep><rep><x/><nth/></rep>",
+        r#"<bind nodeset="/data/rep" relevant="position() &gt; 1 and position() &lt; last()"/>
+           <bind nodeset="/data/rep/nth" calculate="position(..)"/>"#,
+        r#"<repeat nodeset="/data/rep"><input ref="/data/rep/x"/></repeat>"#,
+    );
+    let shown = |session: &Session, count: usize| -> Vec<bool> {
+        (1..=count)
+            .map(|place| session.node(&path(&format!("/rep[{place}]/x"))).expect("a node").relevant)
+            .collect()
+    };
+    assert_eq!(shown(&session, 3), [false, true, false]);
+    session.remove_repeat(&path("/rep[1]")).expect("one less");
+    assert_eq!(shown(&session, 2), [false, false]);
+    session.add_repeat(&path("/rep")).expect("one more");
+    session.add_repeat(&path("/rep[1]")).expect("one before the first");
+    assert_eq!(shown(&session, 4), [false, true, true, false]);
+}
+
+#[test]
+fn a_count_that_begins_with_a_name_is_seen_from_around_the_repeat() {
+    for (count, body) in [
+        ("many", r#"<repeat nodeset="/data/outer/inner" jr:count="many">ASK</repeat>"#),
+        ("../many", r#"<repeat nodeset="/data/outer/inner" jr:count="../many">ASK</repeat>"#),
+        (
+            "in a group",
+            r#"<group ref="/data/outer/inner"><repeat nodeset="/data/outer/inner" jr:count="../many">ASK</repeat></group>"#,
+        ),
+    ] {
+        let body = body.replace("ASK", r#"<input ref="/data/outer/inner/x"/>"#);
+        let mut session = start(
+            "<outer><many/><inner><x/></inner></outer>",
+            r#"<bind nodeset="/data/outer/many" type="int"/>"#,
+            &format!(r#"<repeat nodeset="/data/outer"><input ref="/data/outer/many"/>{body}</repeat>"#),
+        );
+        answer(&mut session, "/outer[1]/many", "2");
+        let inner = session.node(&path("/outer[1]/inner")).expect("a repeat");
+        assert_eq!(inner.instances, Some(2), "{count}");
+    }
+}
+
+/// What people answered over a calculation is not lost when it is made again.
+#[test]
+fn opening_makes_calculations_again_and_returns_what_was_over_them() {
+    let plan = plan(
+        "<a>2</a><b/><c/>",
+        r#"<bind nodeset="/data/a" type="int"/><bind nodeset="/data/b" type="int" calculate="/data/a * 3"/>
+           <bind nodeset="/data/c" type="int" calculate="/data/a * 4" readonly="true()"/>"#,
+        r#"<input ref="/data/a"/><input ref="/data/b"/><input ref="/data/c"/>"#,
+    );
+    let mut session = Session::start(Arc::clone(&plan), context(), &BTreeMap::new());
+    answer(&mut session, "/b", "7");
+    let saved = session.instance();
+    let (read, left) = Session::reread(Arc::clone(&plan), context(), &saved);
+    assert_eq!((value(&read, "/b"), left.len()), ("7".to_owned(), 0));
+    let (again, left) = Session::resume(plan, context(), &saved);
+    assert_eq!(value(&again, "/b"), "6");
+    let told: Vec<_> = left.iter().map(|one| (one.path.as_str(), &one.value, one.reason)).collect();
+    assert_eq!(told, [("/b", &json!("7"), LeftOverReason::Recomputed)]);
 }

@@ -1,7 +1,7 @@
 //! Entities of workbooks: what a submission creates or updates.
 #![cfg(feature = "xform")]
 
-use doorstep_form::{Form, Workbook, xform};
+use doorstep_form::{Attachments, Form, Plan, Workbook, xform};
 
 fn read(entities: &str, survey: &str) -> Result<String, Vec<String>> {
     let table = format!(
@@ -126,4 +126,62 @@ fn what_makes_no_entity_is_told() {
         let told = read(entities, survey).expect_err(expected);
         assert!(told.iter().any(|line| line.starts_with(expected)), "{expected}\n{told:#?}");
     }
+}
+
+/// What a plan finds wrong with an entity, as its author sees it.
+fn planned(entities: &str) -> Vec<String> {
+    let table = format!(
+        "
+| survey   |      |      |       |         |
+|          | type | name | label | save_to |
+|          | text | who  | Who   | name_of |
+| entities |      |      |       |         |
+{entities}
+"
+    );
+    let workbook = Workbook::read_markdown(&table).expect("a table");
+    let (form, _) = Form::from_workbook(&workbook).expect("a form");
+    // As a server keeps it, and as it is read again.
+    let kept = serde_json::to_string(&form).expect("plain data");
+    let form: Form = serde_json::from_str(&kept).expect("the same form");
+    let problems = Plan::new(form, &Attachments::new()).expect_err("something is wrong");
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_a_plan_finds_names_the_cell_of_the_entity() {
+    assert_eq!(
+        planned("| | list_name | create_if | label |\n| | people | instance('gone')/root/item | ${who} |"),
+        ["entities!B2 (create_if): there is no list \"gone\""]
+    );
+    assert_eq!(
+        planned("| | list_name | label | |\n| | people | instance('gone')/root/item | |"),
+        ["entities!B2 (label): there is no list \"gone\""]
+    );
+    // Several attributes are made of the id; each mistake is told once.
+    assert_eq!(
+        planned("| | list_name | entity_id | |\n| | people | instance('gone')/root/item/name | |"),
+        [
+            "entities!B2 (entity_id): there is no list \"people\"",
+            "entities!B2 (entity_id): there is no list \"gone\"",
+        ]
+    );
+}
+
+/// The label of an entity is not a question of that name.
+#[test]
+fn a_question_may_be_called_label() {
+    let table = "
+| survey   |      |       |       |             |
+|          | type | name  | label | calculation |
+|          | text | label | Label |             |
+|          | calculate | twice | | concat(${label}, ${label}) |
+| entities |      |       |       |             |
+|          | list_name | label | |             |
+|          | people | ${label} | |             |
+";
+    let workbook = Workbook::read_markdown(table).expect("a table");
+    let (form, _) = Form::from_workbook(&workbook).expect("a form");
+    let plan = Plan::new(form, &Attachments::new());
+    assert!(plan.is_ok(), "{:?}", plan.err());
 }

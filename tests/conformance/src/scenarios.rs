@@ -1,14 +1,17 @@
 //! Recorded form sessions: each step is made again and the state after it
 //! compared. Where the two recorded engines disagree, either side will do.
 
+mod state;
+mod submission;
+
 use crate::{Known, Report};
 use anyhow::Context as _;
 use chrono::{DateTime, FixedOffset, Offset, TimeZone, Utc};
-use doorstep_form::{
-    Attachments, AuthoringProblem, Context, NodeKind, NodePath, NodeView, Plan, ProblemKind, Session, xform,
-};
+use doorstep_form::xform::{self, Identity};
+use doorstep_form::{Attachments, AuthoringProblem, Context, NodePath, Plan, Session};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use state::{choices, differs, labels, values, violations};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -33,8 +36,11 @@ struct Vector {
     edit_instance: Option<String>,
     #[serde(default)]
     geolocations: Option<Value>,
+    /// How a session goes on from another, and with which instance.
+    #[serde(default)]
+    fork: Option<String>,
     #[serde(default, rename = "fork_from_xml")]
-    fork_from_xml: Option<Value>,
+    fork_from_xml: Option<String>,
     #[serde(default, rename = "expect_fail")]
     expect_fail: bool,
     #[serde(default)]
@@ -69,6 +75,23 @@ struct Step {
     state: BTreeMap<String, Map<String, Value>>,
     #[serde(default)]
     removed: Vec<String>,
+    /// What the recorded engine threw.
+    #[serde(default)]
+    error: Option<String>,
+    /// A check of the test, where the step is one: what it looks at, what it
+    /// expects, and whether that held.
+    #[serde(default)]
+    matcher: Option<String>,
+    #[serde(default)]
+    actual: Value,
+    #[serde(default)]
+    expected: Value,
+    #[serde(default)]
+    pass: Option<bool>,
+    #[serde(default)]
+    xml: Option<String>,
+    #[serde(default, rename = "xml_volatile")]
+    xml_volatile: bool,
     #[serde(default, rename = "javarosa_disagrees")]
     javarosa_disagrees: BTreeMap<String, Map<String, Value>>,
 }
@@ -104,42 +127,49 @@ fn attachments(vector: &Vector) -> Attachments {
 }
 
 fn load(xml: &str, attachments: &Attachments) -> Result<Arc<Plan>, String> {
-    let told = |problems: Vec<AuthoringProblem>| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    };
-    let (form, _) = xform::read(xml).map_err(told)?;
-    Plan::new(form, attachments).map(Arc::new).map_err(told)
+    let (form, _) = xform::read(xml).map_err(|problems| told(&problems))?;
+    Plan::new(form, attachments).map(Arc::new).map_err(|problems| told(&problems))
+}
+
+fn told(problems: &[AuthoringProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn replay(vector: &Vector, plan: Result<Arc<Plan>, String>) -> anyhow::Result<Outcome> {
-    // What the recording engine is known to do wrong says nothing about right.
-    if vector.expect_fail {
-        return Ok(Outcome::Skipped);
-    }
-    if let Some(error) = &vector.load_error {
-        return Ok(Outcome::Compared(match plan {
-            Err(_) => Ok(()),
-            Ok(_) => Err(format!("the form should be rejected ({error}), but loads")),
-        }));
-    }
-    let plan = match plan {
-        Ok(plan) => plan,
-        // JavaRosa, too, refuses the form.
-        Err(_) if vector.javarosa.as_str().is_some_and(|said| said.starts_with("load_error")) => {
-            return Ok(Outcome::Compared(Ok(())));
+    let refused_by_javarosa = vector.javarosa.as_str().is_some_and(|said| said.starts_with("load_error"));
+    let plan = match (plan, &vector.load_error) {
+        // What the recording engine is known to do wrong is right the other way.
+        (Ok(_), Some(_)) if vector.expect_fail => return Ok(Outcome::Compared(Ok(()))),
+        (Ok(_), _) if vector.expect_fail && refused_by_javarosa => {
+            return Ok(Outcome::Compared(Err("the form should be rejected, but loads".to_owned())));
         }
-        Err(problems) => return Ok(Outcome::Compared(Err(format!("the form does not load: {problems}")))),
+        (Err(_), Some(_)) if !vector.expect_fail => return Ok(Outcome::Compared(Ok(()))),
+        (Ok(_), Some(error)) => {
+            return Ok(Outcome::Compared(Err(format!("the form should be rejected ({error}), but loads"))));
+        }
+        (Err(_), None) if refused_by_javarosa => return Ok(Outcome::Compared(Ok(()))),
+        (Err(problems), _) => {
+            return Ok(Outcome::Compared(Err(format!("the form does not load: {problems}"))));
+        }
+        (Ok(plan), None) => plan,
     };
-    // Sessions that begin with an instance as XML, or with places that a device
-    // reports later, need what a host has.
-    if vector.edit_instance.is_some() || vector.fork_from_xml.is_some() || vector.geolocations.is_some() {
+    // Where a device is comes from the device, and what it said is not in the
+    // form of answers.
+    if vector.geolocations.is_some() {
         return Ok(Outcome::Skipped);
     }
-    let context = context(vector)?;
+    let (session, corrects) = match begin(vector, plan)? {
+        Ok(begun) => begun,
+        Err(why) => return Ok(Outcome::Compared(Err(why))),
+    };
     let mut replay = Replay {
-        session: Session::start(plan, context, &BTreeMap::new()),
+        session,
+        corrects,
         expected: BTreeMap::new(),
         volatile: vector.volatile_functions,
+        // A check that failed says what is right; without one, JavaRosa does.
+        only_javarosa: vector.expect_fail && !vector.steps.iter().any(|step| step.pass == Some(false)),
+        doubtful: vector.expect_fail,
         drawn: BTreeSet::new(),
     };
     for (number, step) in vector.steps.iter().enumerate() {
@@ -154,6 +184,31 @@ fn replay(vector: &Vector, plan: Result<Arc<Plan>, String>) -> anyhow::Result<Ou
         }
     }
     Ok(Outcome::Compared(Ok(())))
+}
+
+/// A new session, or one that goes on with an instance; and the identity of the
+/// instance that it corrects, where the host of the recording said that it does.
+fn begin(vector: &Vector, plan: Arc<Plan>) -> anyhow::Result<Result<(Session, Option<String>), String>> {
+    let context = context(vector)?;
+    let recorded = || vector.steps.first().and_then(|step| step.xml.as_deref());
+    let xml = match (vector.fork.as_deref(), &vector.edit_instance, &vector.fork_from_xml) {
+        (Some("newInstance"), ..) | (None, None, _) => {
+            return Ok(Ok((Session::start(plan, context, &BTreeMap::new()), None)));
+        }
+        (_, Some(xml), _) => Some(xml.as_str()),
+        // What these go on with is not recorded, but what came of it: that has
+        // to stay as it is.
+        (Some("restoreWebFormsInstanceState"), ..) => recorded(),
+        (_, None, xml) => xml.as_deref(),
+    };
+    let xml = xml.context("a session goes on with an instance that is not there")?;
+    let read = match xform::instance_from_xml(plan.form(), xml) {
+        Ok(read) => read,
+        Err(problems) => return Ok(Err(format!("the instance cannot be read: {}", told(&problems)))),
+    };
+    let corrected =
+        read.identity.instance_id.filter(|_| recorded().is_some_and(|xml| xml.contains("deprecatedID>")));
+    Ok(Ok((Session::resume(plan, context, &read.instance).0, corrected)))
 }
 
 fn context(vector: &Vector) -> anyhow::Result<Context> {
@@ -174,9 +229,15 @@ fn context(vector: &Vector) -> anyhow::Result<Context> {
 
 struct Replay {
     session: Session,
+    /// Identity of the instance that this one corrects.
+    corrects: Option<String>,
     expected: BTreeMap<String, Map<String, Value>>,
     /// The form draws lots: where the engines drew differently, so may this one.
     volatile: bool,
+    /// The recording engine is known to be wrong: only the other counts.
+    only_javarosa: bool,
+    /// It is known to be wrong somewhere.
+    doubtful: bool,
     /// What was drawn so far.
     drawn: BTreeSet<(String, String)>,
 }
@@ -188,11 +249,15 @@ impl Replay {
             "answer" => {
                 let Some(value) = answer(&step.value) else { return Ok(false) };
                 // Some tests answer wherever they stand.
-                let Some(reference) = step.r#ref.as_deref() else { return Ok(false) };
-                let path = path(reference)?;
-                if let Err(error) = self.session.answer(&path, &value) {
-                    return Err(error.to_string());
+                let Some(reference) = step.r#ref.as_deref() else { return Ok(step.error.is_some()) };
+                let outcome = path(reference).and_then(|path| {
+                    self.session.answer(&path, &value).map_err(|error| error.to_string())?;
+                    Ok(path)
+                });
+                if let Some(thrown) = &step.error {
+                    return self.refused(outcome, thrown).map(|()| true);
                 }
+                outcome?;
             }
             "add_repeat" => {
                 let path = path(step.range.as_deref().unwrap_or_default())?;
@@ -218,6 +283,9 @@ impl Replay {
         for (reference, state) in &step.state {
             self.expected.insert(reference.clone(), state.clone());
         }
+        if step.op == "check" && self.doubtful && step.pass == Some(false) {
+            self.check(step)?;
+        }
         if matches!(step.op.as_str(), "nav" | "observe" | "check") {
             return Ok(true);
         }
@@ -225,23 +293,123 @@ impl Replay {
         let expected = std::mem::take(&mut self.expected);
         for (reference, state) in &expected {
             let other = step.javarosa_disagrees.get(reference).unwrap_or(&nothing);
-            if !self.volatile {
-                self.compare(reference, state, other)?;
-                continue;
-            }
-            let mut rest = state.clone();
-            for (key, value) in state {
-                let mark = (reference.clone(), key.clone());
-                let drawn = other.contains_key(key) || self.drawn.contains(&mark) || is_uuid(value);
-                if drawn {
-                    self.drawn.insert(mark);
-                    rest.remove(key);
+            let mut state = state.clone();
+            if self.only_javarosa {
+                // Of what the recording engine takes away, it knows nothing else.
+                if other.get("rel") == Some(&Value::Bool(true)) {
+                    state.retain(|key, _| matches!(key.as_str(), "t" | "vt"));
                 }
+                // Of instances that only JavaRosa has, nothing is recorded.
+                state.remove("count");
+                state.extend(other.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
-            self.compare(reference, &rest, other)?;
+            if self.volatile {
+                state.retain(|key, value| {
+                    let mark = (reference.clone(), key.clone());
+                    let uuid = value.as_str().is_some_and(state::is_uuid);
+                    let drawn = other.contains_key(key) || self.drawn.contains(&mark) || uuid;
+                    if drawn {
+                        self.drawn.insert(mark);
+                    }
+                    !drawn
+                });
+            }
+            // An instance that the other engine has not got.
+            let missing = |reference: &str| {
+                let of =
+                    |name: &String| name.strip_prefix(reference.trim_end_matches("[]")).map(str::to_owned);
+                let names =
+                    step.javarosa_disagrees.iter().filter(|(_, other)| other.contains_key("$missing"));
+                names
+                    .filter_map(|(name, _)| of(name))
+                    .filter(|rest| rest.starts_with('[') && rest.ends_with(']'))
+                    .count()
+            };
+            let mut other = other.clone();
+            if let Some(count) =
+                state.get("count").and_then(Value::as_u64).filter(|_| reference.ends_with("[]"))
+            {
+                let fewer = u64::try_from(missing(reference)).unwrap_or(0);
+                other.insert("count".to_owned(), Value::from(count.saturating_sub(fewer)));
+            }
+            self.compare(reference, &state, &other)?;
         }
         self.expected = expected;
+        let comparable = !self.volatile && !self.doubtful && !step.xml_volatile;
+        // Where the engines differ in what is there, the XML is of one of them.
+        let unlike = |other: &Map<String, Value>| other.contains_key("$missing") || other.contains_key("rel");
+        let comparable = comparable && !step.javarosa_disagrees.values().any(unlike);
+        if let Some(xml) = step.xml.as_deref().filter(|_| comparable) {
+            self.compare_xml(xml, &step.javarosa_disagrees)?;
+        }
         Ok(true)
+    }
+
+    /// What the recorded engine throws for is refused here, or kept as a problem
+    /// that expressions do not see.
+    fn refused(&self, outcome: Result<NodePath, String>, thrown: &str) -> Result<(), String> {
+        let Ok(path) = outcome else { return Ok(()) };
+        match self.session.node(&path).and_then(|view| view.problem) {
+            Some(_) => Ok(()),
+            None => Err(format!("should be refused ({thrown}), but is taken")),
+        }
+    }
+
+    /// What a check expects, where it is about one node.
+    fn check(&self, step: &Step) -> Result<(), String> {
+        let Some(reference) = step.actual.get("ref").and_then(Value::as_str) else { return Ok(()) };
+        let Some(view) = self.session.node(&path(reference)?) else {
+            return Err(format!("{reference} is not there"));
+        };
+        let holds = match step.matcher.as_deref() {
+            Some("toEqualAnswer") => {
+                let expected = step.expected.as_str().unwrap_or_default();
+                view.value == expected || state::same_numbers(&view.value, expected)
+            }
+            Some("toHaveAnswerCloseTo") => {
+                let number = |name| step.expected.get(name).and_then(Value::as_f64);
+                let ours = view.value.parse::<f64>().ok();
+                ours.zip(number("value"))
+                    .zip(number("tolerance"))
+                    .is_some_and(|((ours, value), tolerance)| (ours - value).abs() <= tolerance)
+            }
+            Some("toBeNonRelevant") => !view.relevant,
+            Some("toBeRelevant") => view.relevant,
+            _ => true,
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(format!("{reference} should be {}, but is {:?}", step.expected, view.value))
+        }
+    }
+
+    fn compare_xml(
+        &self,
+        recorded: &str,
+        others: &BTreeMap<String, Map<String, Value>>,
+    ) -> Result<(), String> {
+        let identity = Identity { deprecated_id: self.corrects.clone(), ..Identity::default() };
+        let form = self.session.plan().form();
+        let ours = xform::instance_to_xml(form, &self.session.submission(), &identity).xml;
+        let nothing = Map::new();
+        let is_note = |reference: &str| {
+            let state = self.expected.get(reference);
+            state.is_some_and(|state| state.get("t").and_then(Value::as_str) == Some("note"))
+        };
+        let as_good = |reference: &str, recorded: &str, ours: &str| {
+            let Some(view) = path(reference).ok().and_then(|path| self.session.node(&path)) else {
+                return submission::volatile_text(recorded);
+            };
+            let mut state = self.expected.get(reference).cloned().unwrap_or_default();
+            let volatile =
+                state.insert("v".to_owned(), Value::from(recorded)).is_some_and(|v| state::volatile(&v));
+            let other = others.get(reference).unwrap_or(&nothing);
+            volatile
+                || submission::volatile_text(recorded)
+                || (view.value == ours && values(reference, &state, other, &view).is_ok())
+        };
+        submission::compare(recorded, &ours, submission::Leniency { text: &as_good, silent: &is_note })
     }
 
     fn compare(
@@ -287,146 +455,6 @@ impl Replay {
     }
 }
 
-fn is_uuid(value: &Value) -> bool {
-    let Some(text) = value.as_str() else { return false };
-    let parts: Vec<&str> = text.split('-').collect();
-    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
-        && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// Whether a property is as recorded, by one engine or the other.
-fn differs(
-    reference: &str,
-    property: &str,
-    state: &Map<String, Value>,
-    other: &Map<String, Value>,
-    ours: &Value,
-) -> Result<(), String> {
-    let Some(expected) = state.get(property) else { return Ok(()) };
-    let volatile = |value: &Value| {
-        value.get("$volatile").is_some() || value.as_str().is_some_and(|text| text.contains("__VOLATILE__"))
-    };
-    if volatile(expected) || expected == ours || other.get(property) == Some(ours) {
-        return Ok(());
-    }
-    let other = other.get(property).map(|other| format!(" (JavaRosa {other})")).unwrap_or_default();
-    Err(format!("{reference} {property}: expected {expected}{other}, found {ours}"))
-}
-
-/// Values are the same when they are the same text, or the same numbers: here
-/// they stay as they were typed (`89`), elsewhere they are written anew
-/// (`89.0`). What is not of its type is kept here, as a problem, and lost there.
-fn values(
-    reference: &str,
-    state: &Map<String, Value>,
-    other: &Map<String, Value>,
-    view: &NodeView,
-) -> Result<(), String> {
-    let numeric = matches!(
-        state.get("vt").and_then(Value::as_str),
-        Some("decimal" | "geopoint" | "geotrace" | "geoshape")
-    );
-    // Times stay as they were written, where one engine shifts them to local
-    // time and the other does not know them.
-    let moment = matches!(state.get("vt").and_then(Value::as_str), Some("time" | "dateTime"));
-    if moment && other.contains_key("v") {
-        return Ok(());
-    }
-    let lost = view.problem == Some(ProblemKind::WrongType);
-    let unoffered = view.problem == Some(ProblemKind::NotAChoice);
-    let same = |recorded: Option<&Value>| {
-        let Some(text) = recorded.and_then(Value::as_str) else { return false };
-        // Kept with the rest, and a problem, until somebody chooses again.
-        let offered: Vec<&str> = view
-            .value
-            .split_whitespace()
-            .filter(|one| view.choices.iter().any(|choice| choice.value == *one))
-            .collect();
-        (unoffered && text == offered.join(" "))
-            || (lost && text.is_empty())
-            || (numeric && same_numbers(text, &view.value))
-    };
-    if same(state.get("v")) || same(other.get("v")) {
-        return Ok(());
-    }
-    differs(reference, "v", state, other, &Value::String(view.value.clone()))
-}
-
-fn same_numbers(left: &str, right: &str) -> bool {
-    let numbers = |text: &str| -> Option<Vec<f64>> {
-        let parts = text.split([' ', ';']).filter(|part| !part.is_empty());
-        parts.map(|part| part.parse().ok()).collect()
-    };
-    matches!((numbers(left), numbers(right)), (Some(left), Some(right)) if left == right)
-}
-
-fn labels(
-    reference: &str,
-    state: &Map<String, Value>,
-    other: &Map<String, Value>,
-    view: &NodeView,
-) -> Result<(), String> {
-    let Some(expected) = state.get("label").and_then(Value::as_str) else { return Ok(()) };
-    if expected.contains("__VOLATILE__") {
-        return Ok(());
-    }
-    let found = collapsed(&view.label);
-    let others = other.get("label").and_then(Value::as_str).map(collapsed);
-    if collapsed(expected) == found || others.as_ref() == Some(&found) {
-        return Ok(());
-    }
-    Err(format!("{reference} label: expected {expected:?} (JavaRosa {others:?}), found {found:?}"))
-}
-
-fn collapsed(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn violations(
-    reference: &str,
-    state: &Map<String, Value>,
-    other: &Map<String, Value>,
-    view: &NodeView,
-) -> Result<(), String> {
-    let ours = match view.problem {
-        Some(ProblemKind::Required) => Value::from("required"),
-        Some(ProblemKind::Constraint) => Value::from("constraint"),
-        // The recorded engines keep no such values, or say nothing about them.
-        Some(_) => return Ok(()),
-        None => Value::Null,
-    };
-    differs(reference, "viol", state, other, &ours)
-}
-
-fn choices(
-    reference: &str,
-    state: &Map<String, Value>,
-    other: &Map<String, Value>,
-    view: &NodeView,
-) -> Result<(), String> {
-    if !matches!(view.kind, NodeKind::SelectOne | NodeKind::SelectMultiple | NodeKind::Rank) {
-        return Ok(());
-    }
-    let count = Value::from(view.choices.len());
-    differs(reference, "nChoices", state, other, &count)?;
-    let Some(expected) = state.get("choices").and_then(Value::as_array) else { return Ok(()) };
-    let ours: Vec<[String; 2]> =
-        view.choices.iter().map(|choice| [choice.value.clone(), collapsed(&choice.label)]).collect();
-    let same = |expected: &Value, ours: &[String; 2]| match expected {
-        Value::Array(pair) => {
-            pair.first().and_then(Value::as_str) == Some(&ours[0])
-                && pair.get(1).and_then(Value::as_str).is_none_or(|label| collapsed(label) == ours[1])
-        }
-        value => value.as_str() == Some(&ours[0]),
-    };
-    let all = |expected: &[Value]| expected.iter().zip(&ours).all(|(expected, ours)| same(expected, ours));
-    // Long lists are recorded by their beginning.
-    if all(expected) || other.get("choices").and_then(Value::as_array).is_some_and(|other| all(other)) {
-        return Ok(());
-    }
-    Err(format!("{reference} choices: expected {expected:?}, found {ours:?}"))
-}
-
 /// An answer as it is stored; `None` for what only a host can give.
 fn answer(value: &Value) -> Option<String> {
     match value {
@@ -436,10 +464,22 @@ fn answer(value: &Value) -> Option<String> {
             let several: Option<Vec<&str>> = several.iter().map(Value::as_str).collect();
             Some(several?.join(" "))
         }
-        Value::Object(object) => object.get("name").and_then(Value::as_str).map(str::to_owned),
+        Value::Object(object) => {
+            let name = object.get("name").and_then(Value::as_str).map(str::to_owned);
+            name.or_else(|| place(object.get("value")?))
+        }
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(_) => None,
     }
+}
+
+/// A place as a device gives it.
+fn place(value: &Value) -> Option<String> {
+    let number = |name: &str| value.get(name).and_then(Value::as_f64);
+    let known = [number("latitude"), number("longitude"), number("altitude"), number("accuracy")];
+    let last = known.iter().rposition(Option::is_some).filter(|&last| last > 0)?;
+    let texts = known.iter().take(last + 1).map(|number| number.unwrap_or(0.0).to_string());
+    Some(texts.collect::<Vec<_>>().join(" "))
 }
 
 /// `/data/group/question` → `/group/question`

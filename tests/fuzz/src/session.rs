@@ -124,7 +124,7 @@ fn step(session: &mut Session, draw: &mut Unstructured<'_>) -> arbitrary::Result
 pub(crate) fn holds(session: &Session) -> Result<(), String> {
     let draft = session.instance();
     let plan = Arc::clone(session.plan());
-    let (again, left_over) = Session::resume(Arc::clone(&plan), context(), &draft);
+    let (again, left_over) = Session::reread(Arc::clone(&plan), context(), &draft);
     if !left_over.is_empty() {
         return Err(format!("draft does not fit its own form: {left_over:?}"));
     }

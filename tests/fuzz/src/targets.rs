@@ -324,8 +324,9 @@ fn run_instance(bytes: &[u8]) -> Result<(), String> {
     let Ok(instance) = serde_json::from_slice::<serde_json::Value>(json) else { return Ok(()) };
     let plan = own(*form)?;
     drop(verify(Arc::clone(&plan), context(), &instance));
-    let (session, _) = Session::resume(plan, context(), &instance);
-    holds(&session)
+    let (session, _) = Session::reread(Arc::clone(&plan), context(), &instance);
+    holds(&session)?;
+    holds(&Session::resume(plan, context(), &instance).0)
 }
 
 fn make_steps(random: &mut Rng, _: &Seeds) -> Vec<u8> {

@@ -122,7 +122,7 @@ fn session(plan: Arc<Plan>, content: &SubmissionContent) -> Session {
         device_id: String::new(),
         ..Context::default()
     };
-    Session::resume(plan, context, &content.instance).0
+    Session::reread(plan, context, &content.instance).0
 }
 
 fn spoken(session: &Session, language: Language) -> Session {

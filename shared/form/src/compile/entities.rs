@@ -97,6 +97,11 @@ pub(super) fn apply(
     None
 }
 
+/// List → row that declares its entity.
+pub(super) fn rows(table: &Table) -> BTreeMap<String, u32> {
+    table.rows.iter().map(|row| (table.cell(row, "list_name").to_owned(), row.number)).collect()
+}
+
 fn read(table: &Table, problems: &mut Vec<AuthoringProblem>) -> Vec<Declaration> {
     for (index, base) in table.bases().filter(|(_, base)| !KNOWN.contains(base)) {
         if let Some(row) = table.rows.iter().find(|row| !super::table::cell_at(row, index).is_empty()) {

@@ -49,6 +49,19 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
+    /// Whether it tells how two values are to each other.
+    pub(crate) fn compares(self) -> bool {
+        matches!(
+            self,
+            Operator::Equal
+                | Operator::NotEqual
+                | Operator::Less
+                | Operator::LessOrEqual
+                | Operator::Greater
+                | Operator::GreaterOrEqual
+        )
+    }
+
     pub(super) fn written(self) -> &'static str {
         match self {
             Operator::Or => "or",

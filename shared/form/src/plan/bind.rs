@@ -5,7 +5,7 @@
 //! names that lead nowhere, and sees which filters an index can answer. Paths
 //! that mean what a reference means become references, which cost less.
 
-use super::Plan;
+use super::{Plan, lookups};
 use crate::expr::{self, Axis, Call, Expr, ExpressionError, Path, Start, Step, Test};
 use crate::form::NodeKind;
 use crate::problem::did_you_mean;
@@ -40,6 +40,7 @@ pub(super) struct Findings {
     pub(super) reads: Vec<Read>,
     pub(super) reads_clock: bool,
     pub(super) draws_lots: bool,
+    pub(super) reads_last_saved: bool,
     pub(super) lookups: Vec<(u16, String)>,
     pub(super) problems: Vec<ExpressionError>,
 }
@@ -51,9 +52,9 @@ pub(super) struct Binder<'a> {
     pub(super) home: u32,
     pub(super) findings: Findings,
     /// How many predicates are around: there the focus is another node.
-    depth: usize,
+    pub(super) depth: usize,
     /// Within something that reads all instances, as `indexed-repeat` does.
-    everywhere: bool,
+    pub(super) everywhere: bool,
 }
 
 impl<'a> Binder<'a> {
@@ -91,9 +92,13 @@ impl<'a> Binder<'a> {
                 Vec::new()
             }
             Expr::Chain(first, rest) => {
+                let absent = self.compares_absent(first, rest, from);
                 self.bind(first, from);
                 for (_, operand) in rest {
                     self.bind(operand, from);
+                }
+                if absent {
+                    *expression = lookups::never();
                 }
                 Vec::new()
             }
@@ -111,6 +116,16 @@ impl<'a> Binder<'a> {
             "jr:choice-name" => self.choice_name(call),
             "pulldata" => self.pulldata(call),
             _ => {}
+        }
+        // Where the instance stands among those of its repeat.
+        let repeat = self.plan.node(self.owner).is_some_and(|node| node.region == self.owner);
+        if matches!(call.function.name, "position" | "last")
+            && call.arguments.is_empty()
+            && repeat
+            && self.depth == 0
+            && self.home == self.owner
+        {
+            self.findings.reads.push(Read { node: self.owner, scope: self.owner, crosses: true });
         }
         let mut places = Vec::new();
         for (number, argument) in call.arguments.iter_mut().enumerate() {
@@ -195,6 +210,7 @@ impl<'a> Binder<'a> {
             return Some(Place::List(list));
         }
         if self.plan.is_document(name) {
+            self.findings.reads_last_saved |= self.plan.is_last_saved(name);
             return Some(Place::Elsewhere);
         }
         let known = self.plan.list_names.keys().chain(self.plan.document_names.keys());
@@ -206,6 +222,7 @@ impl<'a> Binder<'a> {
     }
 
     fn path(&mut self, path: &mut Path, from: &[Place]) -> Vec<Place> {
+        self.recall(path);
         self.as_reference(path, from);
         let mut places = match &mut path.start {
             Start::Focus => from.to_vec(),
@@ -214,6 +231,8 @@ impl<'a> Binder<'a> {
                 vec![Place::Node(*node, self.plan.common_region(self.home, *node))]
             }
             Start::Expression(start) => self.bind(start, from),
+            // What is wrong with it was told.
+            Start::Named(name, _) if name.contains('#') => return Vec::new(),
             Start::Named(name, position) => match self.resolve(name, *position) {
                 Some(node) => {
                     path.start = Start::Node(node);
@@ -231,99 +250,6 @@ impl<'a> Binder<'a> {
         }
         self.read_all(&places, chosen);
         places
-    }
-
-    /// A path without predicates that leads to one node, and to those of its
-    /// instances that `${name}` would mean, becomes a reference. So do absolute
-    /// paths: within a repeat they mean its own instance (ODK XForms).
-    fn as_reference(&mut self, path: &mut Path, from: &[Place]) {
-        let start = match &path.start {
-            _ if !path.predicates.is_empty() || self.everywhere => return,
-            Start::Root => Place::Document,
-            Start::Focus if self.depth == 0 && from.len() == 1 => Place::Node(self.owner, self.home),
-            Start::Expression(inner) => match inner.as_ref() {
-                Expr::Call(call) if call.function.name == "current" => Place::Node(self.owner, self.home),
-                _ => return,
-            },
-            _ => return,
-        };
-        let absolute = start == Place::Document;
-        let mut at = start;
-        // The farthest step so far that a reference can replace.
-        let mut best: Option<(usize, u32)> = None;
-        for (count, step) in path.steps.iter().enumerate() {
-            let Some(next) = self.only_step(at, step) else { break };
-            let Place::Node(node, pinned) = next else { break };
-            if !step.predicates.is_empty() {
-                let repeat = self.plan.node(node).is_some_and(|node| node.kind == NodeKind::Repeat);
-                if !repeat && (absolute || pinned == self.plan.common_region(self.home, node)) {
-                    let Some(step) = path.steps.get_mut(count) else { break };
-                    path.predicates = std::mem::take(&mut step.predicates);
-                    best = Some((count + 1, node));
-                }
-                break;
-            }
-            if absolute || pinned == self.plan.common_region(self.home, node) {
-                best = Some((count + 1, node));
-            }
-            at = next;
-        }
-        if let Some((count, node)) = best
-            // Inside a list of all instances the next step must begin anew.
-            && (count == path.steps.len()
-                || self.plan.node(node).is_some_and(|node| node.kind != NodeKind::Repeat))
-        {
-            path.steps.drain(..count);
-            path.start = Start::Node(node);
-        }
-    }
-
-    /// Where a step leads, when that is one node.
-    fn only_step(&self, at: Place, step: &Step) -> Option<Place> {
-        let (Place::Node(..) | Place::Document) = at else { return None };
-        if step.lookup.is_some() {
-            return None;
-        }
-        match (step.axis, &step.test) {
-            (Axis::Parent, Test::Node | Test::Any)
-            | (Axis::Itself, Test::Node | Test::Any)
-            | (Axis::Child | Axis::Attribute, Test::Name(_)) => {}
-            _ => return None,
-        }
-        // By far the most steps go to a child of a name.
-        if let (Axis::Child, Test::Name(name), Place::Node(node, pinned)) = (step.axis, &step.test, at) {
-            return self.plan.child_named(node, name).map(|child| Place::Node(child, pinned));
-        }
-        let mut found = self.walk(at, step.axis).into_iter().filter(|&place| self.passes(place, &step.test));
-        let first = found.next()?;
-        found.next().is_none().then_some(first)
-    }
-
-    /// `${name}` stands for the only node of that name.
-    fn resolve(&mut self, name: &str, position: usize) -> Option<u32> {
-        let problem = match self.plan.names.get(name).map(Vec::as_slice) {
-            Some([node]) => return Some(*node),
-            Some(several) => {
-                let rows: Vec<String> = several
-                    .iter()
-                    .filter_map(|&node| self.plan.node(node))
-                    .map(|node| node.row.to_string())
-                    .collect();
-                ExpressionError::new(
-                    position,
-                    format!(
-                        "${{{name}}} could mean any of the rows {}: the name is used more than once",
-                        rows.join(", ")
-                    ),
-                )
-            }
-            None => ExpressionError {
-                suggestion: did_you_mean(name, self.plan.names.keys().map(String::as_str)),
-                ..ExpressionError::new(position, format!("unknown name \"{name}\""))
-            },
-        };
-        self.findings.problems.push(problem);
-        None
     }
 
     fn predicate(&mut self, predicate: &mut Expr, places: &[Place]) {
@@ -384,7 +310,7 @@ impl<'a> Binder<'a> {
         places
     }
 
-    fn walk(&self, place: Place, axis: Axis) -> Vec<Place> {
+    pub(super) fn walk(&self, place: Place, axis: Axis) -> Vec<Place> {
         let node = |number: u32| self.plan.node(number);
         let down = |children: &[u32], pinned: u32| -> Vec<Place> {
             children.iter().map(|&child| Place::Node(child, pinned)).collect()
@@ -438,7 +364,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn passes(&self, place: Place, test: &Test) -> bool {
+    pub(super) fn passes(&self, place: Place, test: &Test) -> bool {
         match test {
             Test::Name(name) => match place {
                 Place::Node(0, _) => *name == self.plan.form.root,

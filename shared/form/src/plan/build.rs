@@ -13,8 +13,10 @@ pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Ve
     let list_names = lists.iter().zip(0_u16..).map(|(list, number)| (list.name.clone(), number)).collect();
     let documents_named = documents.iter().zip(0_u16..).map(|((name, _), number)| (name.clone(), number));
     let last_saved = form.externals.iter().filter(|external| external.file == lists::LAST_SAVED);
-    let document_names: HashMap<String, u16> =
-        documents_named.chain(last_saved.map(|external| (external.name.clone(), LAST_SAVED))).collect();
+    // A reference to it needs no declaration.
+    let undeclared = std::iter::once(("__last-saved".to_owned(), LAST_SAVED));
+    let last_saved = last_saved.map(|external| (external.name.clone(), LAST_SAVED));
+    let document_names: HashMap<String, u16> = undeclared.chain(documents_named).chain(last_saved).collect();
     let documents = documents.into_iter().map(|(_, document)| document).collect();
     let top = std::mem::take(&mut form.nodes);
     let root_attributes = std::mem::take(&mut form.root_attributes);
@@ -194,6 +196,7 @@ fn blank(name: &str, kind: NodeKind, data_type: DataType, row: u32, parent: Opti
         constraint: None,
         calculation: None,
         draws_lots: false,
+        reads_last_saved: false,
         repeat_count: None,
         initial: None,
         fixed: false,

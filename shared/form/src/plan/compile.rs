@@ -41,15 +41,14 @@ impl Compiler<'_> {
         let required = self.formula(source.required.as_deref(), "required", Property::Required);
         let read_only = self.formula(source.read_only.as_deref(), "read_only", Property::ReadOnly);
         let constraint = self.formula(source.constraint.as_deref(), "constraint", Property::Validity);
-        let mut draws_lots = false;
-        let calculation = if source.triggers.is_empty() {
-            let (formula, draws) = self.calculation(source.calculation.as_deref());
-            draws_lots = draws;
-            formula
-        } else {
-            self.triggers(source);
-            None
+        let (calculation, found) = match &source.calculation {
+            Some(text) if source.triggers.is_empty() => self.calculation(text).unzip(),
+            _ => (None, None),
         };
+        let found = found.unwrap_or_default();
+        if !source.triggers.is_empty() {
+            self.triggers(source);
+        }
         let repeat_count = self.count(source.repeat_count.as_deref());
         let default = match &source.default {
             None => None,
@@ -85,7 +84,8 @@ impl Compiler<'_> {
             node.read_only = read_only;
             node.constraint = constraint;
             node.calculation = calculation;
-            node.draws_lots = draws_lots;
+            node.draws_lots = found.draws_lots;
+            node.reads_last_saved = found.reads_last_saved;
             node.repeat_count = repeat_count;
             node.default = default;
             node.choices = choices;
@@ -105,13 +105,10 @@ impl Compiler<'_> {
         Some(Box::new(expression))
     }
 
-    fn calculation(&mut self, text: Option<&str>) -> (Option<Formula>, bool) {
-        let Some(text) = text else { return (None, false) };
-        let Some((expression, findings)) = self.bound(text, "calculation", false) else {
-            return (None, false);
-        };
+    fn calculation(&mut self, text: &str) -> Option<(Formula, Findings)> {
+        let (expression, findings) = self.bound(text, "calculation", false)?;
         self.watch(&findings, Property::Value);
-        (Some(Box::new(expression)), findings.draws_lots)
+        Some((Box::new(expression), findings))
     }
 
     /// The number of instances, seen from around the repeat.
@@ -167,16 +164,46 @@ impl Compiler<'_> {
     }
 
     pub(super) fn report(&mut self, error: &ExpressionError, text: &str, header: &str) {
-        let columns = &self.plan.form.survey_columns;
+        let form = &self.plan.form;
+        let (sheet, columns, row, header) = match self.entity_cell() {
+            Some((row, header)) => ("entities", &form.entity_columns, row, header),
+            None => ("survey", &form.survey_columns, self.row, header),
+        };
         let plain = header.split("::").next().unwrap_or(header);
         let letter = columns.get(header).or_else(|| columns.get(plain)).map_or("", String::as_str);
-        self.problems.push(
-            AuthoringProblem::error("survey", error.message.clone())
-                .at_row(self.row)
-                .at_column(letter, header)
-                .finding(text)
-                .suggesting(error.suggestion.clone()),
-        );
+        let problem = AuthoringProblem::error(sheet, error.message.clone())
+            .at_row(row)
+            .at_column(letter, header)
+            .finding(text)
+            .suggesting(error.suggestion.clone());
+        // Several attributes of an entity are made of one cell.
+        let told = |other: &AuthoringProblem| {
+            (&other.sheet, &other.message, other.row, &other.column)
+                == (&problem.sheet, &problem.message, problem.row, &problem.column)
+        };
+        if sheet != "entities" || !self.problems.iter().any(told) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Row and header of what the node says, where it is part of an entity that
+    /// a sheet of its own declares.
+    fn entity_cell(&self) -> Option<(u32, &'static str)> {
+        let node = self.plan.node(self.number)?;
+        let entity =
+            self.plan.node(node.parent?).filter(|parent| parent.name == "entity" && parent.row == 0)?;
+        let dataset = entity.attributes.iter().filter_map(|&one| self.plan.node(one));
+        let list = dataset.into_iter().find_map(|one| match &one.default {
+            Some(PlanDefault::Value(list)) if one.name == "dataset" => Some(list),
+            _ => None,
+        })?;
+        let header = match node.name.as_str() {
+            "create" => "create_if",
+            "update" => "update_if",
+            "label" => "label",
+            _ => "entity_id",
+        };
+        Some((*self.plan.form.entity_rows.get(list)?, header))
     }
 
     /// Whether something applies, is needed or is fixed cannot hang on its own

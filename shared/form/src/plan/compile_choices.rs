@@ -5,7 +5,7 @@ use super::choices::{ChoiceText, PlanChoices};
 use super::compile::Compiler;
 use super::lookups;
 use super::{Formula, Property};
-use crate::expr::{self, Axis, Expr, ExpressionError, Path, Start, Step, Test};
+use crate::expr::{self, Expr, ExpressionError, Path, Start, Test};
 use crate::form::{ChoiceSource, Node, NodeKind};
 use crate::problem::{AuthoringProblem, did_you_mean};
 
@@ -166,8 +166,9 @@ impl Compiler<'_> {
             self.report(&error, &reference, "type");
             return None;
         }
-        let mut instances = self.path_from_root(repeat);
-        let inner = self.path_down(repeat, node);
+        let mut instances = Path::from_start(Start::Root);
+        instances.steps = self.plan.steps_from_root(repeat);
+        let inner = self.plan.steps_between(repeat, node);
         if let Some(filter) = &source.choice_filter {
             let mut predicate = self.parse(filter, "choice_filter")?;
             self.seen_from(&mut predicate, repeat);
@@ -193,27 +194,6 @@ impl Compiler<'_> {
         Some(PlanChoices::Nodes { nodeset, value: Box::new(own_text()), label: None })
     }
 
-    fn path_from_root(&self, node: u32) -> Path {
-        let mut path = Path::from_start(Start::Root);
-        let root = self.plan.node(0).map_or_else(String::new, |root| root.name.clone());
-        path.steps.push(Step::new(Axis::Child, Test::Name(root)));
-        path.steps.extend(self.path_down(0, node));
-        path
-    }
-
-    /// Steps from a node to one inside it.
-    fn path_down(&self, from: u32, to: u32) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let mut at = to;
-        while at != from {
-            let Some(node) = self.plan.node(at) else { break };
-            steps.push(Step::new(Axis::Child, Test::Name(node.name.clone())));
-            at = node.parent.unwrap_or(from);
-        }
-        steps.reverse();
-        steps
-    }
-
     /// Turns `${name}` of what is inside the repeat into a path from one of its
     /// instances.
     fn seen_from(&self, expression: &mut Expr, repeat: u32) {
@@ -232,13 +212,26 @@ impl Compiler<'_> {
                     && *node != repeat
                     && self.plan.holds(repeat, *node)
                 {
-                    let mut steps = self.path_down(repeat, *node);
+                    let mut steps = self.plan.steps_between(repeat, *node);
                     steps.append(&mut path.steps);
                     path.steps = steps;
                     path.start = Start::Focus;
                 }
             }
         }
+    }
+
+    /// Value and label of choices are columns that the list has (JavaRosa).
+    fn refuse_absent(&mut self, list: u16, expression: &Expr, text: &str) {
+        let Some(list) = self.plan.list(list).filter(|list| !list.row_numbers().is_empty()) else { return };
+        let Some(name) = lookups::own_column(expression).filter(|name| list.column(name).is_none()) else {
+            return;
+        };
+        let error = ExpressionError {
+            suggestion: did_you_mean(name, list.columns.iter().map(String::as_str)),
+            ..ExpressionError::new(1, format!("the list \"{}\" has no column \"{name}\"", list.name))
+        };
+        self.report(&error, text, "type");
     }
 
     /// Whatever nodes an expression finds. Rows of a list are told apart, since
@@ -271,11 +264,18 @@ impl Compiler<'_> {
             compiler.watch(&findings, Property::Look);
             Some(expression)
         };
+        let (value_text, label_text) = (value, label);
         let value = seen(self, value)?;
         let label = match label {
             Some(label) => Some(seen(self, label)?),
             None => None,
         };
+        if let [Place::Row(list)] = places.as_slice() {
+            self.refuse_absent(*list, &value, value_text);
+            if let (Some(label), Some(text)) = (&label, label_text) {
+                self.refuse_absent(*list, label, text);
+            }
+        }
         if let [Place::Row(list)] = places.as_slice() {
             let column = |expression: &Expr| {
                 lookups::own_column(expression).and_then(|name| self.plan.list(*list)?.column(name))

@@ -291,20 +291,19 @@ fn from_file(
     })
 }
 
-/// Cells are separated by commas, or by semicolons or tabs where the header has
-/// those and no comma.
+/// Cells are separated by commas, or by semicolons, tabs or bars where the
+/// header has those and no comma. White space belongs to the cell, and empty
+/// lines are no rows (RFC 4180; JavaRosa).
 fn from_csv(external: &External, text: &str, problems: &mut Vec<AuthoringProblem>) -> List {
     let header = text.lines().next().unwrap_or_default();
-    let delimiter = match (header.contains(','), header.contains(';'), header.contains('\t')) {
-        (false, true, _) => b';',
-        (false, false, true) => b'\t',
-        _ => b',',
-    };
+    let delimiter = [b',', b';', b'\t', b'|'].into_iter().find(|&one| header.contains(char::from(one)));
     let mut list = List::new(&external.name, Vec::new());
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .delimiter(delimiter.unwrap_or(b','))
+        .from_reader(text.as_bytes());
     match reader.headers() {
-        Ok(headers) => list.columns = headers.iter().map(|header| header.trim().to_owned()).collect(),
+        Ok(headers) => list.columns = headers.iter().map(str::to_owned).collect(),
         Err(error) => {
             problems.push(AuthoringProblem::error(&external.file, format!("not a CSV file: {error}")));
         }
@@ -313,11 +312,27 @@ fn from_csv(external: &External, text: &str, problems: &mut Vec<AuthoringProblem
         problems.push(AuthoringProblem::error(&external.file, "there are too many columns"));
         list.columns.truncate(crate::MAX_COLUMNS);
     }
+    if let [only] = list.columns.as_slice()
+        && !could_be_name(only.trim())
+    {
+        problems.push(
+            AuthoringProblem::error(&external.file, "the header has one column, and that has no name")
+                .at_row(1)
+                .finding(only)
+                .suggesting(Some("separate the columns by commas, semicolons, tabs or bars (|)".to_owned())),
+        );
+        return List::new(&external.name, Vec::new());
+    }
     let mut record = csv::StringRecord::new();
-    for number in 2_u32.. {
-        match reader.read_record(&mut record) {
+    loop {
+        let read = reader.read_record(&mut record);
+        // A cell may hold several lines, and an empty line is no row.
+        let line = record.position().map_or(0, |position| position.line());
+        let number = u32::try_from(line).unwrap_or(u32::MAX);
+        match read {
             Ok(false) => break,
-            Ok(true) if record.len() > list.columns.len() => problems.push(
+            // Spreadsheets write empty cells behind the last column.
+            Ok(true) if record.iter().skip(list.columns.len()).any(|cell| !cell.is_empty()) => problems.push(
                 AuthoringProblem::error(
                     &external.file,
                     format!("the row has {} cells, but the header {}", record.len(), list.columns.len()),
@@ -325,7 +340,7 @@ fn from_csv(external: &External, text: &str, problems: &mut Vec<AuthoringProblem
                 .at_row(number)
                 .suggesting(Some("put a cell that contains a comma into quotation marks".to_owned())),
             ),
-            Ok(true) => list.push_row(record.iter().map(str::trim)),
+            Ok(true) => list.push_row(record.iter()),
             Err(error) => problems.push(
                 AuthoringProblem::error(&external.file, format!("the row cannot be read: {error}"))
                     .at_row(number),
@@ -340,6 +355,11 @@ fn from_csv(external: &External, text: &str, problems: &mut Vec<AuthoringProblem
         }
     }
     list
+}
+
+/// Else it is several columns, with a mark between them that nobody told about.
+fn could_be_name(column: &str) -> bool {
+    column.chars().all(|one| one.is_alphanumeric() || "_-.: ".contains(one))
 }
 
 #[cfg(test)]

@@ -1,9 +1,21 @@
 //! Which conditions an index of a list can answer.
 
-use super::bind::Binder;
+use super::bind::{Binder, Place};
 use crate::expr::{self, Axis, Expr, Operator, Start, Test};
 
 impl Binder<'_> {
+    /// Whether a comparison is with a column that no row of the list has: as in
+    /// XPath, nothing holds for it. JavaRosa, for which a set without nodes is an
+    /// empty text, refuses paths that lead nowhere.
+    pub(super) fn compares_absent(&self, first: &Expr, rest: &[(Operator, Expr)], from: &[Place]) -> bool {
+        let [(operator, second)] = rest else { return false };
+        let [Place::Row(list)] = from else { return false };
+        let Some(list) = self.plan.list(*list) else { return false };
+        let absent = |operand| own_column(operand).is_some_and(|name| list.column(name).is_none());
+        // The author of a workbook is told of it.
+        operator.compares() && !self.plan.form().is_from_workbook() && (absent(first) || absent(second))
+    }
+
     /// `column = key`, alone or among conditions that all must hold, with a key
     /// that does not depend on the row.
     pub(super) fn lookup(&self, predicate: &Expr, list: u16) -> Option<expr::Lookup> {
@@ -30,6 +42,11 @@ impl Binder<'_> {
             })
         })
     }
+}
+
+/// `false()`
+pub(super) fn never() -> Expr {
+    expr::parse("false()").unwrap_or(Expr::Number(0.0))
 }
 
 /// The name of the column, when the expression is nothing but a column.

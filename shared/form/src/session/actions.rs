@@ -42,6 +42,19 @@ impl Session {
         }
     }
 
+    /// Runs the actions for instances that the form counted when it was begun.
+    /// Those that it came with are not new (ODK XForms, events).
+    pub(super) fn counted_repeat_actions(&mut self, queue: &mut Queue) {
+        let mut counted = self.all_items();
+        counted.retain(|&item| {
+            let Some((found, node)) = self.item(item).zip(self.planned(item)) else { return false };
+            let given = node.initial.as_ref().map_or(0, Vec::len);
+            found.is(HEAD) && node.repeat_count.is_some() && super::tree::index(found.place) > given
+        });
+        self.new_repeat_actions(&counted, queue);
+        self.run(queue);
+    }
+
     /// Runs the actions of questions whose values changed.
     pub(super) fn change_actions(&mut self, changed: &[u32], queue: &mut Queue) {
         let plan = Arc::clone(&self.plan);

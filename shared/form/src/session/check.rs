@@ -28,25 +28,28 @@ impl Session {
         queue.note(self, item);
     }
 
-    /// Expressions see only what a select still offers.
+    /// Expressions see only what a select still offers, and nothing of an order
+    /// that lacks something.
     fn withhold(&mut self, plan: &Plan, item: u32, problem: Option<ProblemKind>, queue: &mut Queue) {
         let before = self.is(item, WITHHELD);
-        if problem != Some(ProblemKind::NotAChoice) && !before {
+        let withheld = matches!(problem, Some(ProblemKind::Incomplete | ProblemKind::NotAChoice));
+        if !withheld && !before {
             return;
         }
         let seen = self.visible_value(item).to_owned();
-        let Some(node) = self.item(item).and_then(|item| plan.node(item.node)) else { return };
-        let withheld = match &node.choices {
-            Some(choices) if problem == Some(ProblemKind::NotAChoice) => {
-                let left = self.still_offered(item, choices, node.kind).unwrap_or_default();
-                self.offered.insert(item, left);
-                true
-            }
-            _ => {
-                self.offered.remove(&item);
-                false
-            }
-        };
+        if withheld {
+            let node = self.item(item).and_then(|item| plan.node(item.node));
+            let choices = node.and_then(|node| node.choices.as_deref().map(|choices| (node.kind, choices)));
+            let left = match choices {
+                Some((kind, choices)) if problem == Some(ProblemKind::NotAChoice) => {
+                    self.still_offered(item, choices, kind).unwrap_or_default()
+                }
+                _ => String::new(),
+            };
+            self.offered.insert(item, left);
+        } else {
+            self.offered.remove(&item);
+        }
         if let Some(found) = self.item_mut(item) {
             found.set(WITHHELD, withheld);
         }
@@ -85,10 +88,14 @@ impl Session {
         if !self.fits(node.kind, node.data_type, &found.value) {
             return Ok(Some(ProblemKind::WrongType));
         }
-        if let Some(choices) = &node.choices
-            && !self.offers_all(item, choices, node.kind, &found.value)?
-        {
-            return Ok(Some(ProblemKind::NotAChoice));
+        if let Some(choices) = &node.choices {
+            // The recorded list always includes all options (ODK XForms, body).
+            if node.kind == NodeKind::Rank && !self.ranks_all(item, choices, &found.value)? {
+                return Ok(Some(ProblemKind::Incomplete));
+            }
+            if !self.offers_all(item, choices, node.kind, &found.value)? {
+                return Ok(Some(ProblemKind::NotAChoice));
+            }
         }
         if let Some(constraint) = &node.constraint
             && !Evaluator::new(self).boolean(constraint, &self.focus(item))?
@@ -96,6 +103,12 @@ impl Session {
             return Ok(Some(ProblemKind::Constraint));
         }
         Ok(None)
+    }
+
+    /// Whether an order has everything that is offered.
+    fn ranks_all(&self, item: u32, choices: &PlanChoices, value: &str) -> Result<bool, EvaluationError> {
+        let offered = self.offered(item, choices)?;
+        Ok(offered.iter().all(|choice| value.split_whitespace().any(|one| one == choice.value)))
     }
 
     fn offers_all(

@@ -1,7 +1,9 @@
 //! What depends on a change, computed in the order of the plan.
 
 use super::Session;
-use super::tree::{CHANGED, OWN_RELEVANT, READ_ONLY, RELEVANT, REMOVED, REQUIRED, SERIES, WAITS};
+use super::tree::{
+    CHANGED, HEAD, OWN_RELEVANT, READ_ONLY, RELEVANT, REMOVED, REQUIRED, SERIES, WAITS, index,
+};
 use crate::expr::{EvaluationError, Evaluator, Expr, Focus, Value, number_text};
 use crate::form::NodeKind;
 use crate::order;
@@ -187,7 +189,7 @@ impl Session {
                 Some(count) => self.count_instances(item, count, queue),
                 None => {
                     if let Some(calculation) = &planned.calculation
-                        && !(planned.draws_lots && self.drawn.contains(&item))
+                        && !((planned.draws_lots || planned.reads_last_saved) && self.drawn.contains(&item))
                     {
                         self.calculate(item, calculation, queue);
                     }
@@ -236,7 +238,13 @@ impl Session {
 
     /// Where an expression of this item stands.
     pub(super) fn focus(&self, item: u32) -> Focus {
-        Focus::on(self.handle(item))
+        let mut focus = Focus::on(self.handle(item));
+        // An instance of a repeat is one of many (XForms 1.0, 7.4; JavaRosa).
+        if let Some(head) = self.item(item).filter(|item| item.is(HEAD) && item.place > 0) {
+            focus.position = index(head.place);
+            focus.size = self.instances_of(head.up).len();
+        }
+        focus
     }
 
     fn holds(&mut self, item: u32, formula: &Expr) -> bool {

@@ -31,8 +31,9 @@ impl Session {
         Value::Object(self.object(0, false))
     }
 
-    /// What finishing would yield now, whatever its problems.
-    pub(crate) fn submission(&self) -> Value {
+    /// What [`Session::finish`] would yield now, whatever stands in its way: for
+    /// hosts that show or send what is unfinished.
+    pub fn submission(&self) -> Value {
         Value::Object(self.object(0, true))
     }
 
@@ -54,7 +55,7 @@ impl Session {
                     .collect();
                 // None at all says something else than nothing: a new form may
                 // begin with a blank one.
-                if !relevant_only || !instances.is_empty() || self.is(one, RELEVANT) {
+                if !relevant_only || !instances.is_empty() || self.series_relevant(one) {
                     object.insert(node.name.clone(), Value::Array(instances));
                 }
                 continue;
@@ -120,8 +121,14 @@ impl Session {
     }
 }
 
-/// Builds a session from a saved instance.
-pub(crate) fn restore(plan: Arc<Plan>, context: Context, instance: &Value) -> (Session, Claims) {
+/// Builds a session from a saved instance. Whoever goes on with it has all
+/// calculations made again; else answers that a person gave over them stay.
+pub(crate) fn restore(
+    plan: Arc<Plan>,
+    context: Context,
+    instance: &Value,
+    goes_on: bool,
+) -> (Session, Claims) {
     let mut session = Session::empty(plan, context);
     let mut claims = Claims::default();
     match instance {
@@ -129,21 +136,33 @@ pub(crate) fn restore(plan: Arc<Plan>, context: Context, instance: &Value) -> (S
         Value::Null => {}
         other => claims.left_over.push(left_over("/", other, LeftOverReason::WrongShape)),
     }
-    // What was drawn by lot stays drawn.
+    // What was drawn by lot stays drawn, and so does what was taken over from an
+    // instance that is not here.
+    let forgotten = session.last_saved.is_none();
     let drawn = claims.values.iter().filter(|(item, value)| {
-        !value.is_empty() && session.planned(**item).is_some_and(|node| node.draws_lots)
+        !value.is_empty()
+            && session
+                .planned(**item)
+                .is_some_and(|node| node.draws_lots || (forgotten && node.reads_last_saved))
     });
     session.drawn = drawn.map(|(item, _)| *item).collect();
     let mut queue = Queue::default();
     session.enqueue_everything(&mut queue);
     session.run(&mut queue);
-    // An answer that a person gave over a calculation stays.
+    // Answers that a person gave over calculations.
     for (&item, value) in &claims.values {
         let editable = session.planned(item).is_some_and(|node| {
             node.kind.is_shown() && node.calculation.is_some() && node.read_only.is_none()
         });
-        if editable && !value.is_empty() {
+        if !editable || value.is_empty() || session.is(item, REMOVED) {
+            continue;
+        }
+        if !goes_on {
             session.set_value(item, value.clone(), &mut queue);
+        } else if !session.same_value(item, value, session.raw_value(item)) {
+            let path = session.path(item);
+            let value = Value::String(value.clone());
+            claims.left_over.push(left_over(path.as_str(), &value, LeftOverReason::Recomputed));
         }
     }
     session.run(&mut queue);
@@ -154,6 +173,10 @@ pub(crate) fn restore(plan: Arc<Plan>, context: Context, instance: &Value) -> (S
             session.run(&mut queue);
         }
     }
+    // From now on, what else it reads decides.
+    let mut drawn = std::mem::take(&mut session.drawn);
+    drawn.retain(|&item| session.planned(item).is_some_and(|node| node.draws_lots));
+    session.drawn = drawn;
     session.live = true;
     session.settle(queue);
     (session, claims)

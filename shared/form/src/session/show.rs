@@ -226,7 +226,7 @@ impl Session {
 
     /// A repeat applies when what is around it does and its own rule, seen from
     /// its first instance or else from the whole, holds.
-    fn series_relevant(&self, series: u32) -> bool {
+    pub(super) fn series_relevant(&self, series: u32) -> bool {
         if !self.is(series, RELEVANT) {
             return false;
         }
@@ -271,7 +271,7 @@ impl Session {
                 .failures
                 .get(&item)
                 .map(|why| format!("{}: {why}", words::problem(ProblemKind::Failed, self.chinese()))),
-            ProblemKind::NotAChoice | ProblemKind::WrongType => None,
+            ProblemKind::NotAChoice | ProblemKind::Incomplete | ProblemKind::WrongType => None,
         };
         written.unwrap_or_else(|| words::problem(kind, self.chinese()).to_owned())
     }

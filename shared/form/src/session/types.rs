@@ -5,33 +5,66 @@ use crate::expr::{
     Moment, Value, date_time_text, number_text, parse_date, parse_date_time, parse_time, text_to_number,
 };
 use crate::form::{DataType, NodeKind};
+use crate::plan::PlanNode;
+use std::borrow::Cow;
 
 impl Session {
+    /// What expressions read in an item; nothing, where it is not of its type.
+    pub(super) fn seen_text(&self, item: u32) -> Cow<'_, str> {
+        let text = self.visible_value(item);
+        let Some(node) = self.planned(item).filter(|_| !text.is_empty()) else { return Cow::Borrowed(text) };
+        match node.data_type {
+            DataType::Int | DataType::Decimal | DataType::Date | DataType::Time | DataType::DateTime
+                if !self.fits(node.kind, node.data_type, text) =>
+            {
+                Cow::Borrowed("")
+            }
+            DataType::Geopoint | DataType::Geotrace | DataType::Geoshape => self.places(node, text),
+            _ => Cow::Borrowed(text),
+        }
+    }
+
     /// A stored text as expressions see it: numbers as numbers, days and moments
-    /// as such. What is not of its type stays text.
+    /// as such. What is not of its type is empty.
     pub(super) fn typed<'a>(&self, item: u32, text: &'a str) -> Value<'a> {
         let zone = self.context.now.offset();
-        let plain = || Value::text(text);
-        if text.is_empty() {
-            return plain();
-        }
-        match self.planned(item).map(|node| node.data_type) {
-            Some(DataType::Int | DataType::Decimal) => {
-                let number = text_to_number(text, zone);
-                if number.is_nan() { Value::empty() } else { Value::Number(number) }
+        let Some(node) = self.planned(item).filter(|_| !text.is_empty()) else { return Value::text(text) };
+        match node.data_type {
+            // The values of choices are theirs, whatever the type.
+            DataType::Int | DataType::Decimal if node.kind.is_select() => match text_to_number(text, zone) {
+                number if number.is_nan() => Value::text(text),
+                number => Value::Number(number),
+            },
+            DataType::Int => {
+                text.parse::<i32>().map_or_else(|_| Value::empty(), |number| Value::Number(f64::from(number)))
             }
-            Some(DataType::Date) => {
-                parse_date(text).map_or_else(plain, |date| Value::Moment(Moment::Date(date)))
-            }
-            Some(DataType::DateTime) => parse_date_time(text, zone)
-                .map_or_else(plain, |moment| Value::Moment(Moment::DateTime(moment))),
-            Some(DataType::Boolean) => match text {
+            DataType::Decimal => match text_to_number(text, zone) {
+                number if is_decimal(text) && number.is_finite() => Value::Number(number),
+                _ => Value::empty(),
+            },
+            DataType::Date => match parse_date(text) {
+                Some(date) => Value::Moment(Moment::Date(date)),
+                None => Value::empty(),
+            },
+            DataType::DateTime => match parse_date_time(text, zone).filter(|_| text.contains('T')) {
+                Some(moment) => Value::Moment(Moment::DateTime(moment)),
+                None => Value::empty(),
+            },
+            DataType::Time if parse_time(text, zone).is_none() => Value::empty(),
+            DataType::Boolean => match text {
                 "true" | "1" => Value::Boolean(true),
                 "false" | "0" => Value::Boolean(false),
-                _ => plain(),
+                _ => Value::text(text),
             },
-            _ => plain(),
+            DataType::Geopoint | DataType::Geotrace | DataType::Geoshape => {
+                Value::Text(self.places(node, text))
+            }
+            _ => Value::text(text),
         }
+    }
+
+    fn places<'a>(&self, node: &PlanNode, text: &'a str) -> Cow<'a, str> {
+        if self.fits(node.kind, node.data_type, text) { decimals(text) } else { Cow::Borrowed("") }
     }
 
     /// What is computed, as the type of the node stores it (JavaRosa): whole
@@ -102,6 +135,30 @@ impl Session {
         }
     }
 
+    /// Whether two values are the same, as the type of the node has it: other
+    /// clients write `12.0` for 12, and moments by another clock.
+    pub(crate) fn same_value(&self, item: u32, one: &str, other: &str) -> bool {
+        if one == other {
+            return true;
+        }
+        let zone = self.context.now.offset();
+        match self.planned(item).map(|node| node.data_type) {
+            Some(DataType::Int | DataType::Decimal) => {
+                let (one, other) = (text_to_number(one, zone), text_to_number(other, zone));
+                (one - other).abs() < 1e-9 * one.abs().max(1.0)
+            }
+            Some(DataType::DateTime) => {
+                let (one, other) = (parse_date_time(one, zone), parse_date_time(other, zone));
+                one.is_some() && one == other
+            }
+            Some(DataType::Geopoint | DataType::Geotrace | DataType::Geoshape) => {
+                let (one, other) = (decimals(one), decimals(other));
+                one.replace("; ", ";") == other.replace("; ", ";")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a non-empty value is of its type.
     pub(super) fn fits(&self, kind: NodeKind, data_type: DataType, value: &str) -> bool {
         if kind.is_select() {
@@ -114,8 +171,12 @@ impl Session {
             DataType::Decimal => is_decimal(value) && text_to_number(value, zone).is_finite(),
             DataType::Date => parse_date(value).is_some(),
             DataType::Time => parse_time(value, zone).is_some(),
-            DataType::DateTime => parse_date_time(value, zone).is_some(),
-            DataType::Geopoint => is_place(value),
+            // Expressions read a space for the T too; XML Schema does not.
+            DataType::DateTime => value.contains('T') && parse_date_time(value, zone).is_some(),
+            // A device that does not know writes zeros (JavaRosa, ODK Web Forms).
+            DataType::Geopoint => {
+                is_place(value) && value.split_whitespace().any(|part| part.parse() != Ok(0.0))
+            }
             DataType::Geotrace | DataType::Geoshape => {
                 let places: Vec<&str> =
                     value.split(';').map(str::trim).filter(|place| !place.is_empty()).collect();
@@ -126,6 +187,31 @@ impl Session {
             _ => true,
         }
     }
+}
+
+/// Places as expressions see them: decimal numbers with a fraction, though
+/// people and devices write `0` (JavaRosa and the web engines agree). What is no
+/// place stays as it is.
+fn decimals(text: &str) -> Cow<'_, str> {
+    let mut shown = String::with_capacity(text.len() + 8);
+    for (number, place) in text.split(';').enumerate() {
+        if number > 0 {
+            shown.push(';');
+        }
+        for (number, part) in place.split_whitespace().enumerate() {
+            let Some(value) = part.parse::<f64>().ok().filter(|value| value.is_finite()) else {
+                return Cow::Borrowed(text);
+            };
+            if number > 0 {
+                shown.push(' ');
+            }
+            shown.push_str(&number_text(value));
+            if value.fract() == 0.0 {
+                shown.push_str(".0");
+            }
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Full-width forms of ASCII characters, and the wide space, become ASCII.

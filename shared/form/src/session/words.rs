@@ -18,6 +18,8 @@ pub(super) fn problem(kind: ProblemKind, chinese: bool) -> &'static str {
         (ProblemKind::Constraint, false) => "This answer is not allowed",
         (ProblemKind::NotAChoice, true) => "所选项不在当前可选范围内,请重新选择",
         (ProblemKind::NotAChoice, false) => "This choice is no longer offered; choose again",
+        (ProblemKind::Incomplete, true) => "选项没有全部排序,请重新排序",
+        (ProblemKind::Incomplete, false) => "Not every choice is in the order; order them again",
         (ProblemKind::WrongType, true) => "格式不正确",
         (ProblemKind::WrongType, false) => "This is not written as it should be",
         (ProblemKind::Failed, true) => "无法检查此项",

@@ -178,18 +178,18 @@ impl Environment for Session {
             Handle::Cell(list, row, column) | Handle::CellText(list, row, column) => {
                 self.cell_text(list, row, column)
             }
-            Handle::ItemText(item) => Cow::Borrowed(self.visible_value(item)),
+            Handle::ItemText(item) => self.seen_text(item),
             Handle::ItemAttribute(owner, place) => {
-                Cow::Borrowed(self.attribute(owner, place).map_or("", |item| self.visible_value(item)))
+                self.attribute(owner, place).map_or(Cow::Borrowed(""), |item| self.seen_text(item))
             }
-            Handle::Item(item) if self.is_leaf(item) => Cow::Borrowed(self.visible_value(item)),
+            Handle::Item(item) if self.is_leaf(item) => self.seen_text(item),
             // The text of an element is the text of everything inside it.
             Handle::Item(item) => {
                 let mut text = String::new();
                 self.each_inside(item, &mut |inside| {
                     let attribute = self.planned(inside).is_some_and(|node| node.kind == NodeKind::Attribute);
                     if !attribute && self.is(inside, RELEVANT) {
-                        text.push_str(self.visible_value(inside));
+                        text.push_str(&self.seen_text(inside));
                     }
                 });
                 text.into()

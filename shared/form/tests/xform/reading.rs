@@ -13,6 +13,52 @@ fn title_identity_and_version_come_from_their_places() {
 }
 
 #[test]
+fn a_form_without_a_title_is_called_by_its_identity() {
+    let untitled = document(r#"<data id="a"><x/></data>"#, "", "").replace("<h:title>Visit</h:title>", "");
+    let (form, warnings) = xform::read(&untitled).expect("a form");
+    assert_eq!(form.title(), "a");
+    assert!(shown(&warnings).contains("the form has no <title>"));
+}
+
+/// The version keeps the attribute in which the form has it, also in instances.
+#[test]
+fn the_version_is_written_where_it_was_read() {
+    for (attribute, other) in [("version", "orx:version"), ("orx:version", "version")] {
+        let form = read(&format!(r#"<data id="a" {attribute}="3"><x/></data>"#), "", "");
+        let identity = xform::Identity::default();
+        let written = [xform::write(&form), xform::instance_to_xml(&form, &json!({"x": "1"}), &identity).xml];
+        for xml in written {
+            assert!(xml.contains(&format!(" {attribute}=\"3\"")), "{xml}");
+            assert!(!xml.contains(&format!(" {other}=\"3\"")), "{xml}");
+        }
+    }
+}
+
+/// A version that the form computes is an attribute like others.
+#[test]
+fn a_computed_version_is_part_of_the_instance() {
+    let form = read(
+        r#"<data id="a" version=""><x/></data>"#,
+        r#"<bind nodeset="/data/@version" calculate="/data/x"/>"#,
+        r#"<input ref="/data/x"/>"#,
+    );
+    let plan = doorstep_form::Plan::new(form, &Default::default()).expect("a plan");
+    let context = doorstep_form::Context::default();
+    let mut session = doorstep_form::Session::start(plan.into(), context, &Default::default());
+    session.answer(&"/x".parse().expect("a path"), "9").expect("an answer is taken");
+    let xml = xform::instance_to_xml(session.plan().form(), &session.submission(), &Default::default()).xml;
+    assert!(xml.contains(r#"<data id="a" version="9""#), "{xml}");
+}
+
+#[test]
+fn what_nobody_could_answer_or_show_is_refused() {
+    let x = r#"<data id="a"><x/></data>"#;
+    assert!(problems(x, "", r#"<select ref="/data/x"/>"#).contains("/data/x has no choices"));
+    let itext = r#"<itext><translation lang="en"><text><value>A</value></text></translation></itext>"#;
+    assert!(is_rejected(x, itext, ""));
+}
+
+#[test]
 fn the_control_and_the_type_decide_the_kind() {
     let kinds = [
         (r#"<input ref="/data/x"/>"#, "", "text"),

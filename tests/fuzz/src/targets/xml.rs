@@ -126,14 +126,14 @@ pub(super) fn run_instance_xml(bytes: &[u8]) -> Result<(), String> {
     let Some((number, xml)) = bytes.split_first() else { return Ok(()) };
     let plan = own(*number)?;
     let Ok(read) = xform::instance_from_xml(plan.form(), &text(xml)) else { return Ok(()) };
-    let (session, _) = Session::resume(Arc::clone(&plan), context(), &read.instance);
+    let (session, _) = Session::reread(Arc::clone(&plan), context(), &read.instance);
     holds(&session)?;
     // What a session says is the same after XML as before.
     let draft = session.instance();
     let written = xform::instance_to_xml(plan.form(), &draft, &read.identity);
     let again = xform::instance_from_xml(plan.form(), &written.xml)
         .map_err(|problems| format!("what was written is not read: {problems:?}: {}", written.xml))?;
-    let (same, left_over) = Session::resume(plan, context(), &again.instance);
+    let (same, left_over) = Session::reread(plan, context(), &again.instance);
     if !written.left_over.is_empty() || !left_over.is_empty() {
         return Ok(());
     }

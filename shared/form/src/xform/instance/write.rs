@@ -20,7 +20,7 @@ pub fn instance_to_xml(form: &Form, instance: &Value, identity: &Identity) -> Wr
         root.set("xmlns", uri);
     }
     root.set("id", form.id.as_str());
-    root.set_some("version", &form.version);
+    root.set_some(form.version_attribute(), &form.version);
     match instance {
         Value::Object(object) => writer.object(&form.root_attributes, &form.nodes, object, "", &mut root),
         Value::Null => {}

@@ -129,8 +129,9 @@ fn events(element: Element<'_, '_>, around: Around, problems: &mut Problems) -> 
     let mut events = Vec::new();
     for name in written.split_ascii_whitespace() {
         let event = match name {
-            "odk-instance-first-load" => ActionEvent::FirstLoad,
-            "odk-instance-load" | "xforms-ready" => ActionEvent::Load,
+            // The older name means the same (ODK XForms, events).
+            "odk-instance-first-load" | "xforms-ready" => ActionEvent::FirstLoad,
+            "odk-instance-load" => ActionEvent::Load,
             "odk-new-repeat" | "jr-insert" => ActionEvent::NewRepeat,
             "xforms-value-changed" => ActionEvent::ValueChanged,
             _ => {

@@ -7,6 +7,7 @@ use super::itext::{Itext, Label};
 use super::lists::{Lists, is_dynamic};
 use super::paths::{Target, steps};
 use super::{Problems, controls};
+use crate::expr::{self, Axis, Expr, Start};
 use crate::form::{BodyItem, Node, NodeKind};
 use crate::xform::names::{JAVAROSA, attribute, attribute_in, attribute_name, elements, is, local};
 use roxmltree::Node as Element;
@@ -179,9 +180,11 @@ impl Body<'_, '_, '_> {
             label = self.label_of(repeat, "label");
         }
         let hint = self.label_of(outer, "hint");
-        if let Some(count) = attribute_in(repeat, JAVAROSA, "count") {
+        let count = attribute_in(repeat, JAVAROSA, "count");
+        if let Some(count) = count {
             self.problems.expression(repeat, "jr:count", count);
         }
+        let count = count.map(|count| from_repeat(count, &self.tree.path(above), &self.tree.path(target)));
         let items = self.items(repeat, target);
         let path = self.tree.path(target);
         let part = self.tree.get_mut(target).filter(|part| part.node.kind == NodeKind::Repeat);
@@ -195,7 +198,7 @@ impl Body<'_, '_, '_> {
             let looks: Vec<&str> =
                 group.into_iter().chain([repeat]).filter_map(|one| attribute(one, "appearance")).collect();
             part.node.appearance = looks.join(" ");
-            part.node.repeat_count = attribute_in(repeat, JAVAROSA, "count").map(str::to_owned);
+            part.node.repeat_count = count;
             part.node.no_add_remove =
                 attribute_in(repeat, JAVAROSA, "noAddRemove").is_some_and(|value| value != "false()");
             for element in group.into_iter().chain([repeat]) {
@@ -213,6 +216,16 @@ impl Body<'_, '_, '_> {
         self.lists.dynamic |= attribute(label, "ref").is_some_and(is_dynamic);
         self.itext.label(label, self.problems)
     }
+}
+
+/// A count that begins with a name is seen from what is around the control
+/// (JavaRosa), one that begins with `..` from the repeat (ODK Web Forms). The form
+/// says all from the repeat.
+fn from_repeat(count: &str, above: &str, repeat: &str) -> String {
+    let levels = repeat.strip_prefix(above).map_or(0, |between| between.matches('/').count());
+    let named = matches!(expr::parse(count), Ok(Expr::Path(path)) if matches!(path.start, Start::Focus)
+        && path.steps.first().is_some_and(|step| step.axis == Axis::Child));
+    if named { format!("{}{}", "../".repeat(levels), count.trim()) } else { count.to_owned() }
 }
 
 /// Label, hint and guidance go to the node.

@@ -85,6 +85,9 @@ impl Body<'_, '_, '_> {
                 .warning(control, format!("{path} is asked for twice; the first control decides how"));
             return Some(BodyItem::Node(path));
         }
+        if kind.is_select() && !elements(control).any(|node| is(node, "item") || is(node, "itemset")) {
+            self.problems.error(control, format!("{path} has no choices; write <item> or <itemset>"));
+        }
         let choices = if kind.is_select() || elements(control).any(|node| is(node, "itemset")) {
             self.lists.choices(control, &path, self.itext, self.problems)
         } else {

@@ -64,7 +64,7 @@ impl Itext {
 
     fn add(&mut self, text: Element<'_, '_>, language: usize, problems: &mut Problems) {
         let Some(id) = attribute(text, "id") else {
-            problems.warning(text, "a text without id is never shown; write id=\"…\"");
+            problems.error(text, "nothing can show a text without id; write id=\"…\"");
             return;
         };
         let forms = self.texts.entry(id.to_owned()).or_default();

@@ -29,7 +29,7 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
     };
     let title = elements(head).find(|node| node.tag_name().name() == "title");
     if title.is_none() {
-        problems.error(head, "the form has no <title>; write its name into <h:title>");
+        problems.warning(head, "the form has no <title>; write its name into <h:title>");
     }
     let Some(model) = elements(head).find(|&node| is(node, "model")) else {
         problems.error(head, misplaced(head, "model"));
@@ -54,7 +54,9 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
         no_instance_id: false,
         id: root.attribute("id").unwrap_or_default().trim().to_owned(),
         version: version(root),
-        title: title.map(text).unwrap_or_default(),
+        openrosa_version: root.attributes().all(|one| one.name() != "version" || one.namespace().is_some())
+            && root.has_attribute((OPENROSA, "version")),
+        title: title.map_or_else(|| root.attribute("id").unwrap_or_default().trim().to_owned(), text),
         languages,
         style: attribute(body, "class").unwrap_or_default().to_owned(),
         instance_name: instance_name(&tree),
@@ -71,10 +73,15 @@ pub(super) fn form(document: &Document<'_>, problems: &mut Problems) -> Option<F
         external_lists: std::collections::BTreeSet::new(),
         externals,
         survey_columns: BTreeMap::new(),
+        entity_columns: BTreeMap::new(),
+        entity_rows: BTreeMap::new(),
         instance_name_column: None,
         model_attributes: model_attributes(model),
     };
-    form.root_attributes.retain(|node| !matches!(node.name.as_str(), "id" | "version" | "orx:version"));
+    // Identity and version are the form's own, unless it computes them.
+    form.root_attributes.retain(|node| {
+        node.calculation.is_some() || !matches!(node.name.as_str(), "id" | "version" | "orx:version")
+    });
     form.body = (items != natural_order(&form.root, &form.nodes)).then_some(items);
     Some(form)
 }

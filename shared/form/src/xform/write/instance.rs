@@ -12,7 +12,7 @@ impl Writer<'_> {
             root.set("xmlns", uri);
         }
         root.set("id", form.id.as_str());
-        root.set_some("version", &form.version);
+        root.set_some(form.version_attribute(), &form.version);
         self.attributes(&mut root, &form.root_attributes);
         for node in &form.nodes {
             self.fresh(node, true, &mut root);
