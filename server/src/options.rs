@@ -242,7 +242,7 @@ pub(crate) enum FormCommand {
         json: bool,
     },
     /// Fill a form in the terminal. Answers are lines of standard input, questions go to standard
-    /// error, and the instance to standard output.
+    /// error, and the instance to standard output, as JSON or as XML.
     Run(RunOptions),
 }
 
@@ -270,4 +270,7 @@ pub(crate) struct RunOptions {
     /// The file to write the instance to [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// The instance as XML, as OpenRosa clients send it, instead of JSON
+    #[arg(long)]
+    pub(crate) xml: bool,
 }

@@ -121,6 +121,23 @@ fn a_form_is_filled_line_by_line() {
 }
 
 #[test]
+fn a_form_is_filled_as_xml() {
+    let form = file("as_xml.md", HOUSEHOLD).display().to_string();
+    let arguments = ["run", &form, "--xml", "--now", "2026-11-23T09:30:00+08:00", "--seed", "7"];
+    let answers = "Li & Na\n30\nye\nWang\n+\nZhao\n";
+    let output = doorstep(&arguments, answers);
+    let xml = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(xml.contains("<head>Li &amp; Na</head><age>30</age><ill>yes</ill>"), "{xml}");
+    assert!(xml.contains("<m_name>Zhao</m_name>"), "{xml}");
+    let id = xml.split("instanceID>").nth(1).unwrap_or_default();
+    assert!(id.starts_with("uuid:"), "{xml}");
+    assert_eq!(text(&doorstep(&arguments, answers).stdout), xml, "a seed makes it again");
+    let other = ["run", &form, "--xml", "--now", "2026-11-23T09:30:00+08:00", "--seed", "8"];
+    assert!(!text(&doorstep(&other, answers).stdout).contains(id));
+}
+
+#[test]
 fn going_back_another_language_and_stopping() {
     let form = file("language.md", HOUSEHOLD).display().to_string();
     let answers = "Li\n:language zh\n:back\nLi Na\n3\n:finish\n";

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
 use doorstep::clock::{Clock, china_offset};
+use doorstep_form::xform::{self, Identity};
 use doorstep_form::{AnswerError, Context, NodeKind, NodePath, NodeView, Session};
 
 use super::choose::{self, Choice};
@@ -44,8 +45,17 @@ pub(crate) fn run(options: &RunOptions) -> anyhow::Result<()> {
             session.plan().form().languages().join(", ")
         );
     }
-    let instance = Filling::new(session, io::stdin().lock(), io::stderr().lock()).fill(now)?;
-    let text = serde_json::to_string_pretty(&instance)?;
+    let (session, instance) = Filling::new(session, io::stdin().lock(), io::stderr().lock()).fill(now)?;
+    let text = if options.xml {
+        let identity = Identity {
+            instance_id: Some(instance_id(options.seed, now)),
+            instance_name: session.instance_name().filter(|name| !name.is_empty()),
+            ..Identity::default()
+        };
+        xform::instance_to_xml(session.plan().form(), &instance, &identity).xml
+    } else {
+        serde_json::to_string_pretty(&instance)?
+    };
     match &options.out {
         None => doorstep::terminal::say(text),
         Some(file) => std::fs::write(file, text + "\n").map_err(|cause| {
@@ -53,6 +63,15 @@ pub(crate) fn run(options: &RunOptions) -> anyhow::Result<()> {
         })?,
     }
     Ok(())
+}
+
+/// Who the instance is, where the form has no place for that: the same for the
+/// same seed and moment, like everything random in it.
+fn instance_id(seed: u64, now: chrono::DateTime<chrono::FixedOffset>) -> String {
+    let milliseconds = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+    let mut drawn = [0; 10];
+    drawn.iter_mut().zip(seed.to_be_bytes()).for_each(|(byte, of_seed)| *byte = of_seed);
+    format!("uuid:{}", uuid::Builder::from_unix_timestamp_millis(milliseconds, &drawn).into_uuid())
 }
 
 /// Where one stops: a question, or the end of a repeat.
@@ -98,14 +117,18 @@ impl<I: BufRead, O: Write> Filling<I, O> {
         let _ = writeln!(self.output, "{line}");
     }
 
-    fn fill(mut self, now: chrono::DateTime<chrono::FixedOffset>) -> anyhow::Result<serde_json::Value> {
+    /// The session as it was finished, and what came of it.
+    fn fill(
+        mut self,
+        now: chrono::DateTime<chrono::FixedOffset>,
+    ) -> anyhow::Result<(Session, serde_json::Value)> {
         let title = self.session.plan().form().title().to_owned();
         self.tell(format_args!("{title}  (:help lists what can be typed beside answers)"));
         let mut at: Option<Stop> = self.stops().into_iter().next();
         loop {
             let Some(stop) = at.clone() else {
                 match self.session.finish(now) {
-                    Ok(instance) => return Ok(instance),
+                    Ok(instance) => return Ok((self.session, instance)),
                     Err(problems) => {
                         self.tell("This stands in the way of finishing:");
                         for problem in &problems {
