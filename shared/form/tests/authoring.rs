@@ -142,3 +142,24 @@ fn unusable_input_is_an_error_not_a_crash() {
         assert!(told.iter().any(|problem| problem.severity == Severity::Error), "{text:?}");
     }
 }
+
+#[test]
+fn a_trigger_from_outside_a_repeat_is_doubtful() {
+    let table = "
+| survey |
+|        | type         | name  | label | trigger  | calculation |
+|        | text         | who   | Who   |          |             |
+|        | begin repeat | visit | Visit |          |             |
+|        | text         | place | Place |          |             |
+|        | calculate    | seen  |       | ${place} | now()       |
+|        | calculate    | asked |       | ${who}   | now()       |
+|        | end repeat   |       |       |          |             |
+|        | calculate    | last  |       | ${place} | now()       |
+";
+    assert_eq!(
+        shown(table),
+        [
+            "survey!D6 (trigger): \"who\" is outside the repeat: where there are several instances, none gets the value; refer to ${who} in the calculation, without a trigger"
+        ]
+    );
+}

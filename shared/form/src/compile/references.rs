@@ -13,19 +13,21 @@ pub(super) struct Names {
     rows: BTreeMap<String, Vec<u32>>,
     /// Names of what can be answered or computed, with its kind.
     questions: BTreeMap<String, NodeKind>,
+    /// The rows of the repeats around each of them, outermost first.
+    repeats: BTreeMap<String, Vec<u32>>,
 }
 
 impl Names {
     pub(super) fn of(nodes: &[Node], root: &str) -> Names {
-        let mut names = Names { rows: BTreeMap::new(), questions: BTreeMap::new() };
-        names.add(nodes);
+        let mut names = Names { rows: BTreeMap::new(), questions: BTreeMap::new(), repeats: BTreeMap::new() };
+        names.add(nodes, &mut Vec::new());
         for always in ["instanceID", root] {
             names.rows.entry(always.to_owned()).or_insert_with(|| vec![0]);
         }
         names
     }
 
-    fn add(&mut self, nodes: &[Node]) {
+    fn add(&mut self, nodes: &[Node], around: &mut Vec<u32>) {
         for node in nodes {
             // `meta` and what is in it is not asked for by a row of this name.
             if node.row > 0 {
@@ -33,8 +35,12 @@ impl Names {
             }
             if !node.kind.is_container() {
                 self.questions.insert(node.name.clone(), node.kind);
+                self.repeats.insert(node.name.clone(), around.clone());
             }
-            self.add(&node.children);
+            let repeats = node.kind == NodeKind::Repeat;
+            around.extend(repeats.then_some(node.row));
+            self.add(&node.children, around);
+            around.truncate(around.len() - usize::from(repeats));
         }
     }
 
@@ -162,7 +168,18 @@ pub(super) fn check_triggers(
                             "name a question, or refer to ${{{trigger}}} in the calculation"
                         ))),
                 ),
-                Some(_) => {}
+                Some(_) => {
+                    let around = |name: &str| names.repeats.get(name).map_or(&[][..], Vec::as_slice);
+                    // From outside, each instance could be meant, and none is.
+                    if !around(trigger).starts_with(around(&node.name)) {
+                        let message = format!(
+                            "\"{trigger}\" is outside the repeat: where there are several instances, none gets the value"
+                        );
+                        problems.push(table.warning(row, "trigger", message).suggesting(Some(format!(
+                            "refer to ${{{trigger}}} in the calculation, without a trigger"
+                        ))));
+                    }
+                }
             }
         }
         check_triggers(table, names, &node.children, problems);
