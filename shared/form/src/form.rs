@@ -6,6 +6,7 @@
 //! Expressions are kept as their authors wrote them; [`Plan`](crate::Plan)
 //! parses them.
 
+mod files;
 mod kinds;
 mod texts;
 
@@ -20,6 +21,10 @@ pub use texts::{MediaKind, Text};
 
 /// What stands before the names of lists of the sheet `external_choices`.
 pub(crate) const EXTERNAL_CHOICES: &str = "external_choices/";
+
+/// What the name of the note begins with that has the words of a `table-list`;
+/// every compiler of workbooks writes it so.
+pub(crate) const TABLE_TITLE: &str = "generated_table_list_label_";
 
 /// How deep groups and repeats may lie inside each other.
 pub const MAX_NESTING: usize = 32;

@@ -1,6 +1,6 @@
 //! What a session shows: plain data, ready for a screen or a server.
 
-use crate::form::{MediaKind, NodeKind};
+use crate::form::{MediaKind, NodeKind, TABLE_TITLE};
 use crate::path::NodePath;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,6 +78,12 @@ impl NodeView {
     /// Whether the author asked for this appearance.
     pub fn has_appearance(&self, appearance: &str) -> bool {
         self.appearance.split_whitespace().any(|word| word == appearance)
+    }
+
+    /// Whether it is the note with the words of a `table-list`, which stands
+    /// before the table.
+    pub fn is_table_title(&self) -> bool {
+        self.kind == NodeKind::Note && self.name.starts_with(TABLE_TITLE)
     }
 }
 

@@ -5,7 +5,9 @@ use super::names::is_name;
 use super::question_types::{Block, RowType, understand};
 use super::table::Table;
 use super::{expand, rows};
-use crate::form::{Choice, ChoiceSource, EXTERNAL_CHOICES, MAX_NESTING, NamedText, Node, NodeKind};
+use crate::form::{
+    Choice, ChoiceSource, EXTERNAL_CHOICES, MAX_NESTING, NamedText, Node, NodeKind, TABLE_TITLE,
+};
 use crate::problem::{AuthoringProblem, did_you_mean};
 use crate::workbook::Row;
 use std::collections::{BTreeMap, BTreeSet};
@@ -362,8 +364,8 @@ impl Tree<'_> {
         }
         let is_table = expand::table_appearance(&mut node);
         if is_table && !(node.label.is_empty() && node.hint.is_empty()) {
-            let mut label =
-                Node::new(&format!("generated_table_list_label_{}", row.number), NodeKind::Note, row.number);
+            let name = format!("{TABLE_TITLE}{}", row.number);
+            let mut label = Node::new(&name, NodeKind::Note, row.number);
             label.label = std::mem::take(&mut node.label);
             label.hint = std::mem::take(&mut node.hint);
             label.media = std::mem::take(&mut node.media);

@@ -3,7 +3,7 @@
 use super::tree::{RELEVANT, REQUIRED, SERIES};
 use super::{Session, words};
 use crate::expr::Evaluator;
-use crate::form::NodeKind;
+use crate::form::{NodeKind, TABLE_TITLE};
 use crate::path::NodePath;
 use crate::plan::{Layout, NodeTexts, Templates};
 use crate::view::{ChoiceView, NodeView, PageView, Problem, ProblemKind, SummaryEntry};
@@ -43,13 +43,25 @@ impl Session {
                     None => self.fill(&entry.label, &self.focus(0)),
                     Some(node) => {
                         let item = self.child_of_head(0, node);
-                        if self.is(item, SERIES) { self.series_label(item) } else { self.label(item) }
+                        if self.is(item, SERIES) {
+                            self.series_label(item)
+                        } else {
+                            self.label(item).or_else(|| self.table_title(node))
+                        }
                     }
                 };
             }
             pages.push(shown);
         }
         pages
+    }
+
+    /// What a group says of itself in the note before its table.
+    fn table_title(&self, group: u32) -> Option<String> {
+        let first = *self.plan.node(group)?.children.first()?;
+        let note = self.plan.node(first)?;
+        let is_title = note.kind == NodeKind::Note && note.name.starts_with(TABLE_TITLE);
+        if is_title { self.label(self.child_of_head(0, first)) } else { None }
     }
 
     /// The item of a node in the region of a head: its series, for a repeat.
