@@ -13,6 +13,7 @@ use doorstep_core::api::{
     MediaStored, ParkedAnswer, QueueAnswer, SubmissionDetail,
 };
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
+use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::text::Language;
@@ -123,6 +124,15 @@ impl Client {
         let address = format!("{}/{id}", addresses::FORM_VERSIONS);
         let reply = self.send(&Request::get(&address)).await?;
         if reply.is_json() { Ok(reply.bytes) } else { Err(Failure::NoConnection) }
+    }
+
+    /// The bytes of a file beside the words of a form; their hash is checked.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn form_file(&self, id: FormVersionId, file: &FormFile) -> Result<Vec<u8>, Failure> {
+        let address = format!("{}/{id}/files/{}", addresses::FORM_VERSIONS, file.sha256);
+        Ok(self.send(&Request::get(&address).expecting(file.size_bytes)).await?.bytes)
     }
 
     /// Sends a file. `progress` hears the share that has left, 0 to 100.

@@ -24,8 +24,17 @@ const REVISION: &str = "r";
 const VALUE: &str = "v";
 
 /// In the order of [`Table::ALL`].
-const TABLES: &[&str] =
-    &["meta", "record", "form_bundle", "draft", "draft_answer", "operation", "media", "media_bytes"];
+const TABLES: &[&str] = &[
+    "meta",
+    "record",
+    "form_bundle",
+    "draft",
+    "draft_answer",
+    "operation",
+    "media",
+    "media_bytes",
+    "form_file",
+];
 
 /// Tells readers which tables have changed.
 #[derive(Clone, Copy, Debug)]

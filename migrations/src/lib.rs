@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::MigratorTrait;
 
 mod m20261123_000001_walking_skeleton;
+mod m20261124_000002_form_media;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -16,6 +17,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_walking_skeleton::Migration)]
+        vec![
+            Box::new(m20261123_000001_walking_skeleton::Migration),
+            Box::new(m20261124_000002_form_media::Migration),
+        ]
     }
 }

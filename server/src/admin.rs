@@ -1,12 +1,12 @@
 //! Commands that change something and end: accounts, pack, forms.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use doorstep::app::Components;
 use doorstep::clock::Clock;
+use doorstep::forms::Enclosed;
 use doorstep::pack::PublishError;
 use doorstep::terminal::{ask_secret, say};
 use doorstep::users::{self, NewUser};
@@ -190,31 +190,12 @@ async fn publish_form(
     media: Option<&Path>,
 ) -> anyhow::Result<String> {
     let workbook = read(file)?;
-    let folder = media.map_or_else(|| file.with_file_name("media"), Path::to_owned);
-    let lists = lists(&folder)?;
-    let record =
-        forms::publish(components, county, &workbook, lists).await.map_err(|error| refused(file, error))?;
+    let place = media.map_or_else(|| form_tools::media_beside(file), Path::to_owned);
+    let enclosed = Enclosed::read(&place)?;
+    let record = forms::publish(components, county, &workbook, enclosed)
+        .await
+        .map_err(|error| refused(file, error))?;
     Ok(format!("{} {} is published ({}).", record.form_id, record.version, record.id))
-}
-
-/// The lists of a folder by file name. A folder that is not there has none.
-fn lists(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut lists = BTreeMap::new();
-    if !folder.is_dir() {
-        return Ok(lists);
-    }
-    let unreadable =
-        |cause| anyhow::anyhow!("the folder {} cannot be read ({cause}); check it", folder.display());
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let text = String::from_utf8(read(&path)?)
-                .with_context(|| format!("{} is not text in UTF-8; save it again as such", path.display()))?;
-            lists.insert(name, text);
-        }
-    }
-    Ok(lists)
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

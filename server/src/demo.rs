@@ -5,7 +5,6 @@
 //! Everything in it comes from one seed and the day on which it was made: a
 //! second start keeps what is there.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -21,6 +20,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::entity;
 use crate::error::Error as RequestError;
+use crate::forms::Enclosed;
+use crate::forms::enclosed::EnclosedError;
 use crate::pack::PublishError;
 use crate::terminal::say;
 use crate::tls::{self, TlsError};
@@ -66,6 +67,8 @@ pub enum DemoError {
     OtherData(PathBuf),
     #[error("this machine has no address on a local network; connect it to one, or leave out --lan")]
     NoNetwork,
+    #[error("the pack has a file that cannot be used: {0}")]
+    Pack(#[from] EnclosedError),
     #[error("{file} of the pack cannot be published: {cause}")]
     Publishing { file: String, cause: PublishError },
     #[error("the demonstration's data could not be made ({0}); delete the folder and try again")]
@@ -147,13 +150,12 @@ async fn found(components: &Components) -> Result<Found, DemoError> {
 
 /// Publishes the forms, then the pack, whose names are checked against them.
 async fn publish(components: &Components) -> Result<(), DemoError> {
-    let lists: BTreeMap<String, String> = PackFiles::iter()
-        .filter_map(|file| {
-            let name = file.strip_prefix("media/")?.to_owned();
-            let text = String::from_utf8(PackFiles::get(&file)?.data.into_owned()).ok()?;
-            Some((name, text))
-        })
-        .collect();
+    let mut enclosed = Enclosed::default();
+    for file in PackFiles::iter() {
+        if let (Some(name), Some(content)) = (file.strip_prefix("media/"), PackFiles::get(&file)) {
+            enclosed.add(name.to_owned(), content.data.into_owned())?;
+        }
+    }
     let failed = |file: &str| {
         let file = file.to_owned();
         move |cause| DemoError::Publishing { file, cause }
@@ -161,7 +163,7 @@ async fn publish(components: &Components) -> Result<(), DemoError> {
     let mut published = 0;
     for file in PackFiles::iter().filter(|file| file.ends_with(".xlsx") && file.as_ref() != LEDGER) {
         if let Some(workbook) = PackFiles::get(&file) {
-            forms::publish(components, county::CODE, &workbook.data, lists.clone())
+            forms::publish(components, county::CODE, &workbook.data, enclosed.clone())
                 .await
                 .map_err(failed(&file))?;
             published += 1;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use doorstep_form::{Attachments, AuthoringProblem, Form, Plan, Workbook, xform};
+use doorstep::forms::{Enclosed, files};
+use doorstep_form::{AuthoringProblem, Form, Plan, Workbook, xform};
 
 pub(crate) mod check;
 pub(crate) mod choose;
@@ -28,8 +29,10 @@ pub(crate) fn read(file: &Path, media: Option<&Path>) -> anyhow::Result<Read> {
         Ok(found) => found,
         Err(problems) => return Ok(Read { plan: None, problems }),
     };
-    let folder = media.map_or_else(|| media_beside(file), Path::to_owned);
-    let attachments = attachments(&form, &folder)?;
+    let place = media.map_or_else(|| media_beside(file), Path::to_owned);
+    let Enclosed { lists: mut attachments, files } = Enclosed::read(&place)?;
+    problems.extend(files::absent(&form, files.keys().map(String::as_str)));
+    attachments.retain(|name, _| form.attachment_names().contains(&name.as_str()));
     match Plan::new(form, &attachments) {
         Ok(plan) => Ok(Read { plan: Some(plan), problems }),
         Err(found) => {
@@ -59,27 +62,10 @@ fn form(file: &Path, bytes: &[u8]) -> anyhow::Result<FormAndWarnings> {
     Ok(workbook.and_then(|workbook| Form::from_workbook(&workbook)))
 }
 
-/// `media` beside the file, as the pack has it, or `name-media`, as ODK has it.
-fn media_beside(file: &Path) -> PathBuf {
+/// `name-media` beside the file, as ODK has it, a folder or an archive; else
+/// `media`, as the pack has it.
+pub(crate) fn media_beside(file: &Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let own = file.with_file_name(format!("{stem}-media"));
-    if own.is_dir() { own } else { file.with_file_name("media") }
-}
-
-/// The lists that the form asks for, as far as they are there; of the others
-/// the plan says where they are asked for.
-fn attachments(form: &Form, folder: &Path) -> anyhow::Result<Attachments> {
-    let mut attachments = Attachments::new();
-    for name in form.attachment_names() {
-        let path = folder.join(name);
-        // A name is only a name: it leads nowhere else.
-        if Path::new(name).file_name().is_none_or(|plain| plain != name) || !path.is_file() {
-            continue;
-        }
-        let text = fs::read_to_string(&path).map_err(|cause| {
-            anyhow::anyhow!("{} cannot be read as text ({cause}); save it as UTF-8", path.display())
-        })?;
-        attachments.insert(name.to_owned(), text);
-    }
-    Ok(attachments)
+    let own = [format!("{stem}-media"), format!("{stem}-media.zip")].map(|name| file.with_file_name(name));
+    own.into_iter().find(|place| place.exists()).unwrap_or_else(|| file.with_file_name("media"))
 }

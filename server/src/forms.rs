@@ -3,8 +3,11 @@
 //! A version never changes: its bundle is stored as the bytes that phones
 //! fetch, under the hash of these bytes. Older versions stay, for drafts that
 //! were begun with them and for what was captured with them.
+//!
+//! * [`enclosed`]: lists and files that are given with a workbook.
+//! * [`files`]: pictures, sounds and films beside the words.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
@@ -24,11 +27,17 @@ use sea_orm::{
 
 use crate::app::Components;
 use crate::auth::permit::{LoggedIn, Permit};
-use crate::db::entity::{form, form_media, form_version};
+use crate::db::entity::{form, form_list, form_version};
 use crate::error::{Error, Result};
 use crate::pack::{self, KnownForms, PublishError};
 use crate::streams::Changes;
 use crate::sync;
+
+pub mod enclosed;
+pub mod files;
+
+pub use enclosed::Enclosed;
+use files::Chosen;
 
 /// So many compiled forms are kept: more than a county has in use.
 const PLANS_MAX: usize = 48;
@@ -96,14 +105,19 @@ struct Compiled {
     questions: BTreeSet<String>,
     /// Those that the form draws on.
     attachments: Attachments,
+    /// Those that it shows.
+    files: Vec<Chosen>,
 }
 
-fn compile(workbook: &[u8], mut attachments: Attachments) -> Result<Compiled, PublishError> {
+fn compile(workbook: &[u8], enclosed: Enclosed) -> Result<Compiled, PublishError> {
     let workbook = Workbook::read_xlsx(workbook)?;
-    let (form, warnings) = Form::from_workbook(&workbook)?;
+    let (form, mut warnings) = Form::from_workbook(&workbook)?;
+    warnings.extend(files::absent(&form, enclosed.files.keys().map(String::as_str)));
     for warning in warnings {
         tracing::warn!(form = form.id(), "{warning}");
     }
+    let files = files::choose(&form, enclosed.files)?;
+    let mut attachments = enclosed.lists;
     attachments.retain(|name, _| form.attachment_names().contains(&name.as_str()));
     let json = serde_json::to_value(&form).map_err(Error::from)?;
     let plan = Plan::new(form, &attachments)?;
@@ -122,26 +136,26 @@ fn compile(workbook: &[u8], mut attachments: Attachments) -> Result<Compiled, Pu
         title: form.title().to_owned(),
         questions: plan.question_names().map(str::to_owned).collect(),
         attachments,
+        files,
     })
 }
 
-/// Publishes a form for a county. Of `attachments` (text by file name) those
-/// are taken that the form draws on. The same workbook with the same lists is
-/// no new version; that of an older version makes it current again.
+/// Publishes a form for a county. Of the lists and files that are given those
+/// are taken that the form names. The same workbook with the same lists and
+/// files is no new version; that of an older version makes it current again.
 ///
 /// # Errors
-/// Everything that is wrong with the workbook and its lists, or a refusal of
-/// the database.
+/// Everything that is wrong with the workbook, its lists and its files, or a
+/// refusal of the database.
 pub async fn publish(
     components: &Components,
     county: &str,
     workbook: &[u8],
-    attachments: BTreeMap<String, String>,
+    enclosed: impl Into<Enclosed>,
 ) -> Result<FormVersionRecord, PublishError> {
-    let bytes = workbook.to_owned();
-    let compiled = tokio::task::spawn_blocking(move || compile(&bytes, attachments))
-        .await
-        .map_err(Error::internal)??;
+    let (bytes, enclosed) = (workbook.to_owned(), enclosed.into());
+    let compiled =
+        tokio::task::spawn_blocking(move || compile(&bytes, enclosed)).await.map_err(Error::internal)??;
     let mut title = LocalText::new(compiled.title.clone(), compiled.title.clone());
     if let Some(pack) = pack::current(components.database.read(), county).await? {
         let missing = pack::missing_questions(&pack, &compiled.form_id, &compiled.questions);
@@ -159,6 +173,8 @@ pub async fn publish(
         attachments: compiled.attachments.clone(),
     };
     let bundle = serde_json::to_vec(&bundle).map_err(Error::from)?;
+    // Before the database says that they are there.
+    files::keep(components, &compiled.files).await?;
     let now = components.clock.now();
     let new = NewVersion { county, compiled: &compiled, id, title, workbook, bundle };
     let outcome = components.database.write(async |transaction| store(transaction, &new, now).await).await?;
@@ -196,16 +212,18 @@ async fn store(
         .await?;
     let same = versions.iter().find(|row| row.version == new.compiled.version);
     if let Some(row) = same {
-        let lists = form_media::Entity::find()
-            .filter(form_media::Column::FormVersionId.eq(row.id))
+        let lists = form_list::Entity::find()
+            .filter(form_list::Column::FormVersionId.eq(row.id))
             .all(transaction)
             .await?;
         let lists: Attachments = lists.into_iter().map(|list| (list.file_name, list.content)).collect();
-        if row.workbook != new.workbook || lists != new.compiled.attachments {
+        let files = files::of_versions(transaction, [row.id]).await?.remove(&row.id).unwrap_or_default();
+        let same_files = files.iter().eq(new.compiled.files.iter().map(|file| &file.facts));
+        if row.workbook != new.workbook || lists != new.compiled.attachments || !same_files {
             return Ok(Err(vec![version_taken(&new.compiled.version)]));
         }
         if row.current {
-            return Ok(Ok(record(row, form_id)));
+            return Ok(Ok(record(row, new)));
         }
     }
     let mut changes = Changes::new();
@@ -225,13 +243,13 @@ async fn store(
     };
     changes.put(StreamName::Reference, item_kind::FORM, row.id.0);
     changes.number(transaction, new.county).await?;
-    Ok(Ok(record(&row, form_id)))
+    Ok(Ok(record(&row, new)))
 }
 
 fn version_taken(version: &str) -> AuthoringProblem {
     AuthoringProblem::error(
         "settings",
-        "this version is published already with other contents; raise it whenever the workbook or a list changes",
+        "this version is published already with other contents; raise it whenever the workbook, a list or a file changes",
     )
     .at_row(2)
     .at_column("", "version")
@@ -276,7 +294,7 @@ async fn insert(
     .insert(transaction)
     .await?;
     for (file_name, content) in &new.compiled.attachments {
-        form_media::ActiveModel {
+        form_list::ActiveModel {
             form_version_id: Set(new.id),
             file_name: Set(file_name.clone()),
             content: Set(content.clone()),
@@ -284,19 +302,21 @@ async fn insert(
         .insert(transaction)
         .await?;
     }
+    files::enter(transaction, new.id, &new.compiled.files).await?;
     Ok(row)
 }
 
 /// A version as phones learn it.
-pub(crate) fn record(row: &form_version::Model, form_id: &str) -> FormVersionRecord {
+fn record(row: &form_version::Model, new: &NewVersion<'_>) -> FormVersionRecord {
     FormVersionRecord {
         id: row.id,
-        form_id: form_id.to_owned(),
+        form_id: new.compiled.form_id.clone(),
         version: row.version.clone(),
         title: LocalText::new(row.title_zh.clone(), row.title_en.clone()),
         sha256: row.sha256.clone(),
         size_bytes: row.bundle.len() as u64,
         current: row.current,
+        files: new.compiled.files.iter().map(|file| file.facts.clone()).collect(),
     }
 }
 
@@ -319,6 +339,12 @@ pub(crate) async fn known(components: &Components, county: &str) -> Result<Known
     Ok(known)
 }
 
+/// A form of another county is as good as none.
+async fn check_county(connection: &impl ConnectionTrait, form: FormId, county: &str) -> Result<()> {
+    let form = form::Entity::find_by_id(form).one(connection).await?;
+    if form.is_some_and(|form| form.county == county) { Ok(()) } else { Err(ProblemCode::NotFound.into()) }
+}
+
 /// `GET /api/v1/form-versions/{id}`: the bytes as they were hashed.
 pub(crate) async fn bundle(
     request: HttpRequest,
@@ -331,10 +357,7 @@ pub(crate) async fn bundle(
         .one(connection)
         .await?
         .ok_or(ProblemCode::NotFound)?;
-    let form = form::Entity::find_by_id(row.form).one(connection).await?.ok_or(ProblemCode::NotFound)?;
-    if form.county != permit.county() {
-        return Err(ProblemCode::NotFound.into());
-    }
+    check_county(connection, row.form, permit.county()).await?;
     let tag = format!("\"{}\"", row.sha256);
     let unchanged = request
         .headers()

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, VARY,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chrono::{DateTime, Utc};
 use doorstep_core::api::MediaStored;
 use doorstep_core::hash::ContentHash;
@@ -218,12 +218,12 @@ async fn keep(
     Ok(kept)
 }
 
-async fn put_object(components: &Components, key: &str, bytes: web::Bytes) -> Result<()> {
+pub(crate) async fn put_object(components: &Components, key: &str, bytes: web::Bytes) -> Result<()> {
     components.media.put(&StoreKey::from(key), bytes.into()).await.map_err(store_refuses).map(drop)
 }
 
 /// `aa/bb/{sha256}`: no folder grows without bound.
-fn store_key(sha256: &ContentHash) -> String {
+pub(crate) fn store_key(sha256: &ContentHash) -> String {
     let digits = sha256.as_str();
     let pair = |at: usize| digits.get(at..at + 2).unwrap_or_default();
     format!("{}/{}/{digits}", pair(0), pair(2))
@@ -334,9 +334,15 @@ pub(crate) async fn get(
         .insert_header((CACHE_CONTROL, CACHING))
         .insert_header((ETAG, tag))
         .insert_header((VARY, "authorization"));
-    if unchanged {
-        return Ok(answer.finish());
-    }
+    if unchanged { Ok(answer.finish()) } else { stream(&components, &key, answer).await }
+}
+
+/// Goes on with the bytes of a stored object.
+pub(crate) async fn stream(
+    components: &Components,
+    key: &str,
+    mut answer: HttpResponseBuilder,
+) -> Result<HttpResponse> {
     let object = components.media.get(&StoreKey::from(key)).await.map_err(|cause| match cause {
         object_store::Error::NotFound { .. } => Error::problem(ProblemCode::NotFound).because(cause),
         cause => Error::problem(ProblemCode::Unavailable).because(cause),

@@ -219,8 +219,9 @@ pub(crate) enum FormCommand {
     Publish {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// The folder with the lists (CSV) that forms draw on [default: media beside the workbook]
-        #[arg(long, value_name = "FOLDER")]
+        /// The folder or zip archive with the lists that forms draw on and the pictures, sounds and
+        /// films beside their words [default: NAME-media, NAME-media.zip or media beside the workbook]
+        #[arg(long, value_name = "FOLDER|ZIP")]
         media: Option<PathBuf>,
         /// The county's six-digit code [default: the only county there is]
         #[arg(long, value_name = "CODE")]
@@ -234,8 +235,9 @@ pub(crate) enum FormCommand {
         /// XLSForm workbooks (.xlsx), tables in Markdown (.md) or XForms (.xml)
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// The folder with the lists that forms draw on [default: media beside the file]
-        #[arg(long, value_name = "FOLDER")]
+        /// The folder or zip archive with the lists and files that forms name [default: NAME-media,
+        /// NAME-media.zip or media beside the file]
+        #[arg(long, value_name = "FOLDER|ZIP")]
         media: Option<PathBuf>,
         /// As JSON: a list with one object for each file
         #[arg(long)]
@@ -252,8 +254,9 @@ pub(crate) struct RunOptions {
     /// An XLSForm workbook (.xlsx), tables in Markdown (.md) or an XForm (.xml)
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The folder with the lists that the form draws on [default: media beside the file]
-    #[arg(long, value_name = "FOLDER")]
+    /// The folder or zip archive with the lists that the form draws on [default: NAME-media,
+    /// NAME-media.zip or media beside the file]
+    #[arg(long, value_name = "FOLDER|ZIP")]
     pub(crate) media: Option<PathBuf>,
     /// The language to begin with, e.g. en [default: the form's first]
     #[arg(long, value_name = "LANGUAGE")]

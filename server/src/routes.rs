@@ -31,6 +31,10 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         )
         .service(web::resource(api::PARKED_OPERATIONS).route(web::get().to(sync::parked)))
         .service(one(api::FORM_VERSIONS).route(web::get().to(forms::bundle)))
+        .service(
+            web::resource(format!("{}/{{id}}/files/{{sha256}}", api::FORM_VERSIONS))
+                .route(web::get().to(forms::files::file)),
+        )
         // Review and the ledger.
         .service(web::resource(api::QUEUE).route(web::get().to(review::queue)))
         .service(one(api::SUBMISSIONS).route(web::get().to(review::submission)))

@@ -7,6 +7,7 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use doorstep::clock::Clock;
 use doorstep_core::api::{FILES, FORM_VERSIONS, MediaStored, SYNC, TokenAnswer};
 use doorstep_core::ids::{CaseId, DraftId, FormVersionId, MediaId, OperationId, SubmissionId, TaskId};
+use doorstep_core::pack::FormFile;
 use doorstep_core::phone::draft::FinishError;
 use doorstep_core::phone::{
     Failure, MediaEntry, NewFile, OpenDraft, Owner, Phone, SyncReport, Transport, synchronise,
@@ -62,6 +63,7 @@ impl TestPhone {
                 device,
                 page_items: Cell::new(None),
                 repairs: Cell::new(0),
+                form_files: Cell::new(0),
             },
             clock: clock.clone(),
             skew: Cell::new(TimeDelta::zero()),
@@ -264,6 +266,8 @@ pub struct Wire {
     /// How often streams had to be asked for again because their hash was
     /// another than the phone's.
     pub repairs: Cell<u32>,
+    /// How many files beside the words of forms have come.
+    pub form_files: Cell<u32>,
 }
 
 impl Wire {
@@ -347,6 +351,13 @@ impl Transport for Wire {
     async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure> {
         let path = format!("{FORM_VERSIONS}/{id}");
         Ok(self.send(|caller| caller.request(Method::GET, &path)).await?.bytes)
+    }
+
+    async fn form_file(&self, form: FormVersionId, file: &FormFile) -> Result<Vec<u8>, Failure> {
+        let path = format!("{FORM_VERSIONS}/{form}/files/{}", file.sha256);
+        let bytes = self.send(|caller| caller.request(Method::GET, &path)).await?.bytes;
+        self.form_files.set(self.form_files.get() + 1);
+        Ok(bytes)
     }
 
     async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure> {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use doorstep::area;
 use doorstep::cases::{self, NewEvent, Recorded};
 use doorstep::db::entity::{case, case_event, pack_version};
+use doorstep::forms::Enclosed;
 use doorstep::streams::Changes;
 use doorstep::{forms, pack};
 use doorstep_core::area::AreaPath;
@@ -83,10 +84,22 @@ impl Scene {
     /// # Errors
     /// When one is refused.
     pub async fn offer(&self, workbooks: &[Vec<u8>]) -> Result<Vec<FormVersionRecord>> {
+        self.offer_with(workbooks, lists()?.into()).await
+    }
+
+    /// [`Self::offer`], with lists and files for the forms.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn offer_with(
+        &self,
+        workbooks: &[Vec<u8>],
+        enclosed: Enclosed,
+    ) -> Result<Vec<FormVersionRecord>> {
         let mut pack = self.pack().await?;
         let mut offered = Vec::new();
         for workbook in workbooks {
-            let form = forms::publish(&self.server.components, COUNTY, workbook, lists()?).await?;
+            let form = forms::publish(&self.server.components, COUNTY, workbook, enclosed.clone()).await?;
             if pack.form_use(&form.form_id).is_none() {
                 pack.forms.push(FormUse {
                     form_id: form.form_id.clone(),

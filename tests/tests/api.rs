@@ -2,6 +2,7 @@
 //! `TEST_DATABASE_URL` names.
 
 mod api {
+    mod form_media;
     mod hygiene;
     mod ledger;
     mod login;

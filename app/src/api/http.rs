@@ -21,6 +21,8 @@ use crate::browser::{bytes_of, call, call_async, construct, get, sleep};
 
 /// A whole answer may take this long: a page of sync on 2G takes ten seconds.
 const ANSWER_MS_MAX: u32 = 60_000;
+/// The slowest network that a large answer is waited for on.
+const BYTES_PER_MS_MIN: u64 = 10;
 /// A file may take this long between two signs of life.
 const UPLOAD_STALL_MS_MAX: u32 = 60_000;
 /// Below this, compression costs more than it saves.
@@ -51,6 +53,8 @@ pub struct Request<'a> {
     body: Option<Cow<'a, [u8]>>,
     content_type: &'a str,
     gzip: bool,
+    /// How long the whole answer may take.
+    patience_ms: u32,
     /// Hears what share of the body has left.
     progress: Option<Rc<dyn Fn(u8)>>,
 }
@@ -58,12 +62,27 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Without a body.
     pub fn empty(method: Method, address: &'a str) -> Self {
-        Self { method, address: address.into(), body: None, content_type: "", gzip: false, progress: None }
+        Self {
+            method,
+            address: address.into(),
+            body: None,
+            content_type: "",
+            gzip: false,
+            patience_ms: ANSWER_MS_MAX,
+            progress: None,
+        }
     }
 
     /// `GET`.
     pub fn get(address: &'a str) -> Self {
         Self::empty(Method::Get, address)
+    }
+
+    /// With an answer of so many bytes, which takes longer the larger it is.
+    pub fn expecting(mut self, size_bytes: u64) -> Self {
+        let extra_ms = u32::try_from(size_bytes / BYTES_PER_MS_MIN).unwrap_or(u32::MAX);
+        self.patience_ms = self.patience_ms.saturating_add(extra_ms);
+        self
     }
 
     /// With a JSON body.
@@ -239,7 +258,7 @@ async fn fetch(request: &Request<'_>, token: Option<&str>, language: Language) -
         let body = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
         Some((response.status(), Reply { bytes: bytes_of(&body), content_type }))
     });
-    match select(answer, Box::pin(sleep(ANSWER_MS_MAX))).await {
+    match select(answer, Box::pin(sleep(request.patience_ms))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => {
             abort.abort();

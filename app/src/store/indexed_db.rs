@@ -19,7 +19,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::browser::{describe, error_name, listen};
 
-const VERSION: u32 = 1;
+/// 2: files beside the words of forms.
+const VERSION: u32 = 2;
 
 /// The property of a row that is its key.
 pub const KEY: &str = "k";
@@ -78,7 +79,11 @@ impl IndexedDb {
                 if event.old_version() < 1.0 {
                     created.set(true);
                 }
-                for table in tables {
+                // What an older Doorstep made stays as it is.
+                let there: Vec<String> = database.object_store_names().collect();
+                for table in
+                    tables.iter().filter(|table| !there.iter().any(|there| there.as_str() == **table))
+                {
                     database.create_object_store(*table).with_key_path(KeyPath::One(KEY)).build()?;
                 }
                 Ok(())

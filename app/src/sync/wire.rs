@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use doorstep_core::api::MediaStored;
 use doorstep_core::ids::FormVersionId;
+use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry, Transport};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use leptos::prelude::*;
@@ -47,6 +48,11 @@ impl Transport for Wire {
     async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure> {
         self.show(SyncPhase::ReceivingForm);
         self.client.form_bundle(id).await
+    }
+
+    async fn form_file(&self, form: FormVersionId, file: &FormFile) -> Result<Vec<u8>, Failure> {
+        self.show(SyncPhase::ReceivingForm);
+        self.client.form_file(form, file).await
     }
 
     async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure> {

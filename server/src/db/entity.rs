@@ -9,6 +9,7 @@ pub mod case_event;
 pub mod change;
 pub mod device;
 pub mod form;
+pub mod form_list;
 pub mod form_media;
 pub mod form_version;
 pub mod media;

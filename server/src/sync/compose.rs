@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::db::entity::{form, form_version, pack_version, task};
 use crate::error::{Error, Result};
+use crate::forms::files;
 use crate::streams::BATCH;
 use crate::{area, cases, submissions};
 
@@ -154,6 +155,7 @@ async fn forms(connection: &impl ConnectionTrait, ids: &[FormVersionId]) -> Resu
         .into_iter()
         .map(|form| (form.id, form.form_id))
         .collect();
+    let mut files = files::of_versions(connection, ids.iter().copied()).await?;
     facts
         .into_iter()
         .map(|facts| {
@@ -165,6 +167,7 @@ async fn forms(connection: &impl ConnectionTrait, ids: &[FormVersionId]) -> Resu
                 sha256: facts.sha256,
                 size_bytes: u64::try_from(facts.size_bytes).map_err(Error::internal)?,
                 current: facts.current,
+                files: files.remove(&facts.id).unwrap_or_default(),
             })
         })
         .collect()

@@ -31,7 +31,9 @@ pub const LOGOUT: &str = "/api/v1/logout";
 pub const ME: &str = "/api/v1/me";
 /// `GET` pulls, `POST` pushes; see [`crate::sync`].
 pub const SYNC: &str = "/api/v1/sync";
-/// `GET /{form version id}` → [`crate::pack::FormBundle`], immutable.
+/// `GET /{form version id}` → [`crate::pack::FormBundle`], immutable;
+/// `GET /{form version id}/files/{sha256}` → the bytes of a
+/// [`crate::pack::FormFile`], immutable.
 pub const FORM_VERSIONS: &str = "/api/v1/form-versions";
 /// `GET` → [`QueueAnswer`].
 pub const QUEUE: &str = "/api/v1/queue";

@@ -147,6 +147,21 @@ pub struct FormVersionRecord {
     pub size_bytes: u64,
     /// Whether new captures use this version. Older ones stay for drafts.
     pub current: bool,
+    /// Files beside its words, by name. Phones fetch each by its hash
+    /// (`GET /api/v1/form-versions/{id}/files/{sha256}`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FormFile>,
+}
+
+/// A picture, sound or film beside the words of a form.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FormFile {
+    /// As the form names it.
+    pub name: String,
+    pub sha256: ContentHash,
+    pub size_bytes: u64,
+    /// One that browsers show or play: `image/png`, `audio/mpeg`.
+    pub content_type: String,
 }
 
 /// A form's definition and the lists it draws on: what the phone evaluates.

@@ -31,6 +31,8 @@ pub enum Table {
     Media,
     /// Their bytes, by media.
     MediaBytes,
+    /// Files beside the words of forms, by their hash.
+    FormFile,
 }
 
 impl Table {
@@ -44,6 +46,7 @@ impl Table {
         Self::Operation,
         Self::Media,
         Self::MediaBytes,
+        Self::FormFile,
     ];
 
     /// The name of the object store.
@@ -57,6 +60,7 @@ impl Table {
             Self::Operation => "operation",
             Self::Media => "media",
             Self::MediaBytes => "media_bytes",
+            Self::FormFile => "form_file",
         }
     }
 }

@@ -11,8 +11,9 @@ use super::outbox::{OperationState, OutboxOperation};
 use super::{Phone, PhoneError};
 use crate::area::{AreaLevel, AreaRecord};
 use crate::case::{CaseRecord, VisitRecord};
+use crate::hash::ContentHash;
 use crate::ids::{AreaId, CaseId, DraftId, FormVersionId, SubmissionId};
-use crate::pack::{FormBundle, FormVersionRecord, Pack, PackRecord};
+use crate::pack::{FormBundle, FormFile, FormVersionRecord, Pack, PackRecord};
 use crate::store::{LocalStore, StoreError, Table, decode};
 use crate::submission::{SubmissionState, SubmissionStatus};
 use crate::sync::{StreamName, item_kind};
@@ -196,6 +197,28 @@ impl<S: LocalStore> Phone<S> {
             .await?
             .ok_or(PhoneError::FormVersionUnknown(id))?;
         plan_of(&decode::<FormBundle>(&entry)?).map(Arc::new)
+    }
+
+    /// The files beside the words of a form version, as the server named them;
+    /// none for a version that this phone knows nothing of.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn form_files(&self, id: FormVersionId) -> Result<Vec<FormFile>, PhoneError> {
+        let versions = self.form_versions().await?;
+        Ok(versions
+            .into_iter()
+            .find(|version| version.id == id)
+            .map(|version| version.files)
+            .unwrap_or_default())
+    }
+
+    /// The bytes of such a file. `None` until a sync has brought them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn form_file(&self, sha256: &ContentHash) -> Result<Option<Vec<u8>>, PhoneError> {
+        Ok(self.store.get(Table::FormFile, sha256.as_str()).await?.map(|entry| entry.value))
     }
 
     /// What became of the owner's submissions.

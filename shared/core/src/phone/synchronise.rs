@@ -1,7 +1,8 @@
 //! One sync, as a state machine without IO, and the driver that runs it.
 //!
 //! Text first, then photos: push what waits, pull what changed page by page,
-//! fetch new form definitions, send files, and pull once more when files went.
+//! fetch new form definitions, send files, pull once more when files went, and
+//! fetch the files beside the words of forms.
 //! [`Synchronisation::step`] takes what arrived and says what to write and what
 //! to ask next, so that a simulation can lose, repeat and reorder answers.
 
@@ -18,7 +19,7 @@ use crate::api::MediaStored;
 use crate::hash::ContentHash;
 use crate::ids::{DeviceId, FormVersionId, MediaId, SubmissionId};
 use crate::json;
-use crate::pack::{FormBundle, FormVersionRecord};
+use crate::pack::{FormBundle, FormFile, FormVersionRecord};
 use crate::problem::{Problem, ProblemCode};
 use crate::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write, decode};
 use crate::submission::SubmissionStatus;
@@ -26,6 +27,12 @@ use crate::sync::{
     Epoch, Outcome, PUSH_OPERATIONS_MAX, PullAnswer, PullItem, PullRequest, PushAnswer, PushRequest,
     StreamHash, StreamName, item_kind,
 };
+
+mod drive;
+mod form_files;
+
+pub use drive::{Transport, synchronise};
+use form_files::FormFiles;
 
 /// What a phone remembers between syncs.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -60,6 +67,8 @@ pub enum Request {
     Pull(PullRequest),
     FetchForm(FormVersionRecord),
     Upload(MediaEntry),
+    /// A file beside the words of this form version.
+    FetchFormFile(FormVersionId, FormFile),
 }
 
 /// What came back.
@@ -70,6 +79,8 @@ pub enum Answer {
     /// The bytes of a form bundle.
     Form(Vec<u8>),
     Uploaded(MediaStored),
+    /// The bytes of a file of a form.
+    FormFile(Vec<u8>),
     Failed(Failure),
 }
 
@@ -126,6 +137,8 @@ pub struct Snapshot {
     pub media: Vec<MediaEntry>,
     /// Files whose bytes are here.
     pub bytes: BTreeSet<MediaId>,
+    /// Files beside the words of forms.
+    pub form_files: BTreeSet<ContentHash>,
     pub statuses: Vec<SubmissionStatus>,
 }
 
@@ -155,6 +168,9 @@ impl Snapshot {
             bytes: order::set_of(
                 store.keys(Table::MediaBytes, "").await?.into_iter().filter_map(|(key, _)| key.parse().ok()),
             ),
+            form_files: order::set_of(
+                store.keys(Table::FormFile, "").await?.into_iter().filter_map(|(key, _)| key.parse().ok()),
+            ),
             statuses: own
                 .iter()
                 .filter(|entry| entry.key.contains(&status_marker))
@@ -176,6 +192,7 @@ pub struct Synchronisation {
     media: VecDeque<MediaEntry>,
     bytes: BTreeSet<MediaId>,
     missing: BTreeMap<SubmissionId, Vec<MediaId>>,
+    form_files: FormFiles,
     /// Streams that were pulled again after a hash mismatch: once is enough.
     repaired: BTreeSet<StreamName>,
     report: SyncReport,
@@ -203,6 +220,7 @@ impl Synchronisation {
             missing: order::map_of(
                 snapshot.statuses.into_iter().map(|status| (status.submission_id, status.media_missing)),
             ),
+            form_files: FormFiles::new(snapshot.form_files),
             repaired: BTreeSet::new(),
             report: SyncReport::default(),
             pulled_after_files: false,
@@ -220,6 +238,10 @@ impl Synchronisation {
             (Request::Pull(request), Answer::Pull(answer)) => self.pulled(request, answer, now),
             (Request::FetchForm(form), Answer::Form(bytes)) => self.fetched(form, bytes, now),
             (Request::Upload(entry), Answer::Uploaded(stored)) => self.uploaded(entry.clone(), &stored),
+            (Request::FetchFormFile(_, file), Answer::FormFile(bytes)) => self.form_file_fetched(file, bytes),
+            (Request::FetchFormFile(_, file), Answer::Failed(Failure::Problem(problem))) => {
+                self.form_file_refused(file, &problem)
+            }
             (Request::Push(_), Answer::Failed(Failure::Problem(problem))) => self.push_refused(&problem),
             (Request::Upload(entry), Answer::Failed(Failure::Problem(problem))) => {
                 self.upload_refused(entry.clone(), &problem)
@@ -467,7 +489,7 @@ impl Synchronisation {
             self.pulled_after_files = true;
             return self.pull(writes, None);
         }
-        self.finish(writes, None)
+        self.next_form_file(writes)
     }
 
     fn uploaded(&mut self, mut entry: MediaEntry, stored: &MediaStored) -> Step {
@@ -543,65 +565,4 @@ fn streams_of(again: Option<&str>) -> Vec<StreamName> {
 /// to, the row would be missing and the next sync would repair it.
 fn put<T: Serialize>(writes: &mut Batch, table: Table, key: &str, revision: i64, value: &T) {
     let _ = writes.put_revision(table, key, revision, value);
-}
-
-/// The way to the server.
-#[expect(
-    async_fn_in_trait,
-    reason = "used with static dispatch on one thread; a browser's futures are not Send"
-)]
-pub trait Transport {
-    async fn push(&self, request: &PushRequest) -> Result<PushAnswer, Failure>;
-    async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure>;
-    /// The bytes of a form bundle.
-    async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure>;
-    async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure>;
-}
-
-/// Runs one sync to its end. Every step's writes are on the disk before the
-/// next request leaves.
-///
-/// # Errors
-/// When the store cannot be read at the start; later failures are in the report.
-pub async fn synchronise(
-    store: &impl LocalStore,
-    transport: &impl Transport,
-    device: DeviceId,
-    now: &dyn Fn() -> DateTime<Utc>,
-) -> Result<SyncReport, StoreError> {
-    let snapshot = Snapshot::load(store).await?;
-    let (mut machine, mut step) = Synchronisation::begin(device, snapshot, now());
-    loop {
-        if !step.writes.is_empty()
-            && let Err(error) = store.commit(std::mem::take(&mut step.writes), step.durability).await
-        {
-            let mut report = std::mem::take(&mut machine.report);
-            report.failure = Some(Failure::Store(error));
-            return Ok(report);
-        }
-        let request = match step.next {
-            Next::Finished(report) => return Ok(report),
-            Next::Send(request) => request,
-        };
-        let answer = ask(store, transport, &request).await.unwrap_or_else(Answer::Failed);
-        step = machine.step(&request, answer, now());
-    }
-}
-
-async fn ask(
-    store: &impl LocalStore,
-    transport: &impl Transport,
-    request: &Request,
-) -> Result<Answer, Failure> {
-    match request {
-        Request::Push(push) => transport.push(push).await.map(Answer::Push),
-        Request::Pull(pull) => transport.pull(pull).await.map(Answer::Pull),
-        Request::FetchForm(form) => transport.form_bundle(form.id).await.map(Answer::Form),
-        Request::Upload(entry) => {
-            let row =
-                store.get(Table::MediaBytes, &entry.media_id.to_string()).await.map_err(Failure::Store)?;
-            let row = row.ok_or_else(|| Failure::Store(StoreError::Lost(entry.media_id.to_string())))?;
-            transport.upload(entry, row.value).await.map(Answer::Uploaded)
-        }
-    }
 }
