@@ -14,6 +14,7 @@ pub mod choice;
 pub mod drawing;
 pub mod file;
 pub mod measure;
+pub mod media;
 pub mod moment;
 pub mod outline;
 pub mod photo;
@@ -37,8 +38,10 @@ pub use state::{Kept, all_written};
 
 use std::rc::Rc;
 
+use doorstep_core::pack::FormFile;
 use doorstep_core::phone::draft::log::RepeatChange;
 use doorstep_core::phone::{DraftRecord, OpenDraft, PhoneError};
+use doorstep_core::store::Table;
 use doorstep_core::submission::{Comment, SubmissionContent};
 use doorstep_core::text::{Language, LocalText};
 use doorstep_form::{LeftOver, NodePath, NodeView, PageView, Problem, SummaryEntry};
@@ -48,6 +51,7 @@ use leptos::prelude::*;
 use crate::camera::ObjectUrl;
 use crate::explain::Explain;
 use crate::session::Session;
+use media::{FormFiles, FormMedia};
 use state::{Given, Job, PAUSE, State};
 
 /// One question, group or repeat on the screen.
@@ -108,9 +112,9 @@ pub enum FinishFailure {
 pub struct Filling(StoredValue<Rc<State>, LocalStorage>);
 
 impl Filling {
-    /// Shows an opened draft.
-    pub fn new(phone: Session, draft: OpenDraft) -> Self {
-        let state = State::new(phone, draft);
+    /// Shows an opened draft; `files` are those beside the form's words.
+    pub fn new(phone: Session, draft: OpenDraft, files: Vec<FormFile>) -> Self {
+        let state = State::new(phone, draft, FormFiles::new(files));
         Self(StoredValue::new_local(Rc::new(state)))
     }
 
@@ -293,6 +297,17 @@ impl Filling {
         let bytes = phone.media_bytes(file.media_id).await.map_err(explained)?;
         let address = bytes.and_then(|bytes| ObjectUrl::new(&bytes, &file.content_type)).map(Rc::new);
         Ok(address.map(|address| (address, file.content_type, file.size_bytes)))
+    }
+
+    /// Runs the reader again when files beside the form's words arrive.
+    pub fn track_form_media(self) {
+        self.0.with_value(|state| state.phone.changes().track(&[Table::FormFile]));
+    }
+
+    /// A file beside the form's words, by its name.
+    pub async fn form_media(self, name: &str) -> FormMedia {
+        let state = self.state();
+        state.form_files.find(state.phone, name).await
     }
 
     /// Finishes the visit: it moves to the outbox.

@@ -1,11 +1,16 @@
 //! Where the phone is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use doorstep_core::submission::Place;
 use doorstep_core::text::LocalText;
+use futures::StreamExt;
+use futures::channel::mpsc;
 use js_sys::Promise;
+use leptos::prelude::set_timeout;
 use wasm_bindgen::prelude::*;
 
 use crate::browser::{call, get, global, object, settle};
@@ -14,6 +19,8 @@ use crate::explain::Explain;
 
 /// A cold receiver under the open sky needs about this long.
 const TIMEOUT_MS: u32 = 20_000;
+/// A rough place serves for so long.
+const ROUGH_AGE_MAX_MS: u32 = 300_000;
 
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,7 +57,13 @@ impl Explain for PlaceError {
 /// # Errors
 /// When the person or the phone does not say.
 pub async fn locate() -> Result<Place, PlaceError> {
-    ask(true, 0).await
+    let (say, mut said) = mpsc::unbounded();
+    // Nobody waits any more: nothing to tell.
+    let listening = Listening::begin(move |heard| drop(say.unbounded_send(heard)));
+    let listening = listening.ok_or(PlaceError::Unavailable)?;
+    let heard = said.next().await.unwrap_or(Err(PlaceError::Unavailable));
+    listening.end();
+    heard
 }
 
 /// Asks where the phone is by what is around it, or was within five minutes:
@@ -59,18 +72,14 @@ pub async fn locate() -> Result<Place, PlaceError> {
 /// # Errors
 /// As [`locate`].
 pub async fn locate_roughly() -> Result<Place, PlaceError> {
-    ask(false, 300_000).await
-}
-
-async fn ask(exactly: bool, oldest_ms: u32) -> Result<Place, PlaceError> {
     let geolocation = get(&global("navigator"), "geolocation");
     if geolocation.is_undefined() {
         return Err(PlaceError::Unavailable);
     }
     let options = object(&[
-        ("enableHighAccuracy", JsValue::from(exactly)),
+        ("enableHighAccuracy", JsValue::FALSE),
         ("timeout", JsValue::from(TIMEOUT_MS)),
-        ("maximumAge", JsValue::from(oldest_ms)),
+        ("maximumAge", JsValue::from(ROUGH_AGE_MAX_MS)),
     ]);
     let refused = Rc::new(RefCell::new(None));
     let found = Promise::new(&mut |resolve, reject| {
@@ -103,39 +112,126 @@ fn read(position: &JsValue) -> Result<Place, PlaceError> {
 }
 
 type Handler = Closure<dyn FnMut(JsValue)>;
+type Listener = Rc<dyn Fn(Result<Place, PlaceError>)>;
 
-/// The phone says where it is again and again, ever better, until this is
-/// dropped.
-#[derive(Debug)]
-pub struct Watch {
+/// The browser's one watch, and everybody who listens to it.
+///
+/// One for all: while a watch goes on, a browser tells a second one nothing
+/// until the phone has moved, and a phone that lies on a table never moves.
+/// What the watch said last still holds for whoever comes later.
+struct Hub {
     geolocation: JsValue,
     number: JsValue,
+    last: Option<Place>,
+    listeners: BTreeMap<u32, Listener>,
+    /// For as long as the browser may call them.
     _handlers: (Handler, Handler),
 }
 
-impl Watch {
+thread_local! {
+    static HUB: RefCell<Option<Hub>> = const { RefCell::new(None) };
+    /// How many have listened.
+    static NUMBERED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Passes on what the browser says.
+fn tell(heard: &Result<Place, PlaceError>) {
+    let listeners: Vec<Listener> = HUB.with_borrow_mut(|hub| {
+        let Some(hub) = hub else { return Vec::new() };
+        match heard {
+            Ok(place) => hub.last = Some(place.clone()),
+            Err(_) => hub.last = None,
+        }
+        hub.listeners.values().map(Rc::clone).collect()
+    });
+    for listener in listeners {
+        listener(heard.clone());
+    }
+}
+
+/// Somebody hears where the phone is, again and again and ever better, until
+/// this is dropped.
+#[derive(Debug)]
+pub struct Listening(u32);
+
+impl Listening {
     /// Begins. `None` when the browser has no such thing.
     pub fn begin(heard: impl Fn(Result<Place, PlaceError>) + 'static) -> Option<Self> {
+        let number = NUMBERED.with(|numbered| {
+            numbered.set(numbered.get().wrapping_add(1));
+            numbered.get()
+        });
+        let listener: Listener = Rc::new(heard);
+        let joined = HUB.with_borrow_mut(|hub| {
+            let hub = hub.as_mut()?;
+            hub.listeners.insert(number, Rc::clone(&listener));
+            Some(hub.last.clone())
+        });
+        match joined {
+            // Later, as the browser would.
+            Some(Some(place)) => {
+                let tell = move || {
+                    let listens = HUB.with_borrow(|hub| {
+                        hub.as_ref().is_some_and(|hub| hub.listeners.contains_key(&number))
+                    });
+                    if listens {
+                        listener(Ok(place.clone()));
+                    }
+                };
+                set_timeout(tell, Duration::ZERO);
+            }
+            Some(None) => {}
+            None => {
+                let mut hub = Hub::begin()?;
+                hub.listeners.insert(number, listener);
+                HUB.set(Some(hub));
+            }
+        }
+        Some(Self(number))
+    }
+
+    /// Ends now.
+    pub fn end(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let idle = HUB.with_borrow_mut(|hub| {
+            let found = hub.as_mut()?;
+            found.listeners.remove(&self.0);
+            if found.listeners.is_empty() { hub.take() } else { None }
+        });
+        if let Some(idle) = idle {
+            // At once: whoever begins next must get a watch of their own.
+            // Fails only where it could not have begun.
+            let _ = call(&idle.geolocation, "clearWatch", std::slice::from_ref(&idle.number));
+            // The handler that led here belongs to it, and goes later.
+            set_timeout(move || drop(idle), Duration::ZERO);
+        }
+    }
+}
+
+impl Hub {
+    fn begin() -> Option<Self> {
         let geolocation = get(&global("navigator"), "geolocation");
         let options = object(&[
             ("enableHighAccuracy", JsValue::TRUE),
             ("timeout", JsValue::from(TIMEOUT_MS)),
             ("maximumAge", JsValue::from(0)),
         ]);
-        let heard = Rc::new(heard);
-        let failed = Rc::clone(&heard);
-        let found = Handler::new(move |position: JsValue| heard(read(&position)));
-        let refused = Handler::new(move |error: JsValue| failed(Err(of_code(get(&error, "code").as_f64()))));
+        let found = Handler::new(move |position: JsValue| tell(&read(&position)));
+        let refused = Handler::new(move |error: JsValue| tell(&Err(of_code(get(&error, "code").as_f64()))));
         let arguments = [found.as_ref().clone(), refused.as_ref().clone(), options.into()];
         let number = call(&geolocation, "watchPosition", &arguments).ok()?;
-        Some(Self { geolocation, number, _handlers: (found, refused) })
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        // Fails only where it could not have begun.
-        let _ = call(&self.geolocation, "clearWatch", std::slice::from_ref(&self.number));
+        Some(Self {
+            geolocation,
+            number,
+            last: None,
+            listeners: BTreeMap::new(),
+            _handlers: (found, refused),
+        })
     }
 }
 

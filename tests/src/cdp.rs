@@ -52,8 +52,10 @@ pub const PROGRAM_VARIABLE: &str = "DOORSTEP_TEST_CHROMIUM";
 pub const ARGUMENTS_VARIABLE: &str = "DOORSTEP_TEST_CHROMIUM_ARGUMENTS";
 
 /// Everything that would talk to somebody else, or ask the person something,
-/// is off.
-const ARGUMENTS: [&str; 14] = [
+/// is off; camera and microphone are Chromium's false ones.
+const ARGUMENTS: [&str; 16] = [
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",

@@ -4,8 +4,11 @@
 //! a time: two browsers and a server are enough for a small machine.
 
 mod browser {
+    mod devices;
+    mod form_media;
     mod forms;
     mod handset;
+    mod layout;
     mod pictures;
     mod privacy;
     mod stage;

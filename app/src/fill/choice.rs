@@ -3,10 +3,10 @@
 use doorstep_form::{ChoiceView, NodeView};
 use leptos::prelude::*;
 
+use super::media::{ChoiceMore, ChoicePicture, has_more};
 use super::question::Handle;
-use super::table::InTable;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind};
+use crate::ui::unique_id;
 
 /// What can be chosen; set anew only when it changes.
 pub(super) fn choices(handle: Handle) -> Memo<Vec<ChoiceView>> {
@@ -31,16 +31,13 @@ enum Layout {
     Columns(u8),
     /// All on one line, the words below the marks: `likert`.
     Scale,
-    /// A line of a table: marks alone.
-    Row,
 }
 
 impl Layout {
-    fn of(view: &NodeView, in_table: bool, otherwise: Self) -> Self {
+    fn of(view: &NodeView, otherwise: Self) -> Self {
         for word in view.appearance.split_whitespace() {
             match word {
                 "likert" => return Self::Scale,
-                "list-nolabel" => return Self::Row,
                 "columns" | "horizontal" => return Self::Pairs,
                 "columns-pack" | "horizontal-compact" | "compact" | "quickcompact" => return Self::Pack,
                 _ => {}
@@ -52,7 +49,7 @@ impl Layout {
                 return Self::Columns(number.min(4));
             }
         }
-        if in_table { Self::Row } else { otherwise }
+        otherwise
     }
 
     fn class(self) -> &'static str {
@@ -64,7 +61,6 @@ impl Layout {
             Self::Columns(3) => "choices choices--three",
             Self::Columns(_) => "choices choices--four",
             Self::Scale => "choices choices--scale",
-            Self::Row => "choices choices--row",
         }
     }
 }
@@ -74,16 +70,27 @@ fn fits_one_line(choices: &[ChoiceView]) -> bool {
     let width =
         |label: &str| label.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum::<usize>();
     (2..=3).contains(&choices.len())
+        && choices.iter().all(|choice| choice.media.is_empty())
         && choices.iter().all(|choice| width(&choice.label) <= 24 / choices.len() - 2)
+}
+
+/// What is read as a choice.
+pub(super) fn words_of(choice: &ChoiceView) -> String {
+    if choice.label.is_empty() { choice.value.clone() } else { choice.label.clone() }
 }
 
 /// One card: the native input lies over its face.
 #[component]
-fn Card(
+pub(super) fn Card(
+    handle: Handle,
     choice: ChoiceView,
     /// Of all cards of the question, when one of them can be chosen.
     #[prop(optional_no_strip)]
     group: Option<String>,
+    /// The element whose words go before the choice's own, for a card that
+    /// does not stand with its question.
+    #[prop(optional_no_strip)]
+    under: Option<String>,
     #[prop(into)] chosen: Signal<bool>,
     #[prop(into)] on_change: Callback<()>,
     /// The chosen one of a group was pressed once more.
@@ -91,8 +98,14 @@ fn Card(
     on_again: Option<Callback<()>>,
 ) -> impl IntoView {
     let one = group.is_some();
-    let words = if choice.label.is_empty() { choice.value.clone() } else { choice.label };
-    view! {
+    let words = words_of(&choice);
+    let words_id = unique_id("choice");
+    let name = under.map(|under| format!("{under} {words_id}"));
+    let described_by = name.is_some().then(|| handle.described_by.get_value());
+    let more =
+        has_more(&choice).then(|| view! { <ChoiceMore filling=handle.filling choice=choice.clone() /> });
+    let apart = more.is_some();
+    let card = view! {
         <label class="choice">
             <input
                 autocomplete="off"
@@ -100,6 +113,8 @@ fn Card(
                 type=if one { "radio" } else { "checkbox" }
                 name=group
                 value=choice.value.clone()
+                aria-labelledby=name
+                aria-describedby=described_by
                 prop:checked=chosen
                 on:click=move |_| {
                     if let Some(again) = on_again.filter(|_| chosen.get_untracked()) {
@@ -109,10 +124,73 @@ fn Card(
                 on:change=move |_| on_change.run(())
             />
             <span class="choice__face" class:choice__face--one=one class:choice__face--many=!one>
-                <span class="choice__words">{words}</span>
+                <span class="choice__words">
+                    <ChoicePicture filling=handle.filling choice />
+                    <span id=words_id>{words}</span>
+                </span>
             </span>
         </label>
+    };
+    // Beside the card: what is on it chooses.
+    if apart {
+        view! { <div class="choice-and-more">{card} {more}</div> }.into_any()
+    } else {
+        card.into_any()
     }
+}
+
+/// The card of one of a few.
+#[component]
+pub(super) fn OneCard(
+    handle: Handle,
+    choice: ChoiceView,
+    /// See [`Card`].
+    #[prop(optional_no_strip)]
+    under: Option<String>,
+) -> impl IntoView {
+    let value = StoredValue::new(choice.value.clone());
+    let quick = handle.looks("quick") || handle.looks("quickcompact");
+    let in_table = under.is_some();
+    let answer = move || {
+        handle.answer(value.get_value());
+        if quick {
+            handle.filling.ask_to_go_on();
+        }
+    };
+    // A line of a table has no room for a button that clears it.
+    let again = move || {
+        if in_table && handle.view.with_untracked(|view| !view.required) {
+            handle.answer(String::new());
+        }
+    };
+    view! {
+        <Card
+            handle
+            choice
+            group=Some(handle.id.get_value())
+            under
+            chosen=Signal::derive(move || value.with_value(|value| handle.is(value)))
+            on_change=answer
+            on_again=Callback::new(move |()| again())
+        />
+    }
+}
+
+/// The card of one of any number.
+#[component]
+pub(super) fn ManyCard(
+    handle: Handle,
+    choice: ChoiceView,
+    /// See [`Card`].
+    #[prop(optional_no_strip)]
+    under: Option<String>,
+) -> impl IntoView {
+    let value = StoredValue::new(choice.value.clone());
+    let ticked = move || value.with_value(|value| handle.value().split_whitespace().any(|one| one == value));
+    let toggle = move || {
+        handle.answer(value.with_value(|value| toggled(&handle.value_untracked(), value)));
+    };
+    view! { <Card handle choice under chosen=Signal::derive(ticked) on_change=toggle /> }
 }
 
 #[component]
@@ -128,37 +206,8 @@ fn NoChoices(choices: Memo<Vec<ChoiceView>>) -> impl IntoView {
 /// One of a few: large cards.
 #[component]
 pub fn ChooseOne(handle: Handle) -> impl IntoView {
-    let i18n = use_i18n();
     let choices = choices(handle);
-    let group = handle.id.get_value();
-    let in_table = InTable::is_around();
-    let layout = handle.view.with_untracked(|view| Layout::of(view, in_table, Layout::Cards));
-    // A line of a table has no room for a button that clears it.
-    let row = layout == Layout::Row;
-    let quick = handle.looks("quick") || handle.looks("quickcompact");
-    let card = move |choice: ChoiceView| {
-        let value = StoredValue::new(choice.value.clone());
-        let answer = move || {
-            handle.answer(value.get_value());
-            if quick {
-                handle.filling.ask_to_go_on();
-            }
-        };
-        view! {
-            <Card
-                choice
-                group=Some(group.clone())
-                chosen=Signal::derive(move || value.with_value(|value| handle.is(value)))
-                on_change=answer
-                on_again=Callback::new(move |()| {
-                    if row && handle.view.with_untracked(|view| !view.required) {
-                        handle.answer(String::new());
-                    }
-                })
-            />
-        }
-    };
-    let can_clear = move || !row && handle.view.with(|view| !view.required && !view.value.is_empty());
+    let layout = handle.view.with_untracked(|view| Layout::of(view, Layout::Cards));
     view! {
         <div
             class=layout.class()
@@ -169,14 +218,9 @@ pub fn ChooseOne(handle: Handle) -> impl IntoView {
             aria-describedby=handle.described_by.get_value()
             aria-required=move || handle.required()
         >
-            <For each=move || choices.get() key=key children=card />
+            <For each=move || choices.get() key=key children=move |choice| view! { <OneCard handle choice /> } />
         </div>
         <NoChoices choices />
-        <Show when=can_clear>
-            <Button kind=ButtonKind::Quiet on_press=move || handle.answer(String::new())>
-                {t!(i18n, fill.clear)}
-            </Button>
-        </Show>
     }
 }
 
@@ -196,22 +240,7 @@ pub(super) fn toggled(given: &str, value: &str) -> String {
 #[component]
 pub fn ChooseMany(handle: Handle) -> impl IntoView {
     let choices = choices(handle);
-    let in_table = InTable::is_around();
-    let layout = handle.view.with_untracked(|view| Layout::of(view, in_table, Layout::Pairs));
-    let card = move |choice: ChoiceView| {
-        let value = StoredValue::new(choice.value.clone());
-        let ticked =
-            move || value.with_value(|value| handle.value().split_whitespace().any(|one| one == value));
-        view! {
-            <Card
-                choice
-                chosen=Signal::derive(ticked)
-                on_change=move || {
-                    handle.answer(value.with_value(|value| toggled(&handle.value_untracked(), value)));
-                }
-            />
-        }
-    };
+    let layout = handle.view.with_untracked(|view| Layout::of(view, Layout::Pairs));
     view! {
         <div
             class=layout.class()
@@ -220,7 +249,7 @@ pub fn ChooseMany(handle: Handle) -> impl IntoView {
             aria-labelledby=handle.label_id.get_value()
             aria-describedby=handle.described_by.get_value()
         >
-            <For each=move || choices.get() key=key children=card />
+            <For each=move || choices.get() key=key children=move |choice| view! { <ManyCard handle choice /> } />
         </div>
         <NoChoices choices />
     }

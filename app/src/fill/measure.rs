@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 use crate::app::use_settings;
 use crate::explain::Explain;
 use crate::i18n::*;
-use crate::place::{PlaceError, Watch, locate_roughly};
+use crate::place::{Listening, PlaceError, locate_roughly};
 use crate::ui::{Button, ButtonKind, IconName, Notice, Tone};
 
 /// Whoever stands still longer than this gets what there is.
@@ -22,7 +22,7 @@ const GOOD_ENOUGH_M: f64 = 20.0;
 /// What is measured, so far.
 #[derive(Clone, Copy)]
 struct Measuring {
-    watch: StoredValue<Option<Watch>, LocalStorage>,
+    listening: StoredValue<Option<Listening>, LocalStorage>,
     under_way: RwSignal<bool>,
     /// How often it was begun: the patience of one is not that of the next.
     round: StoredValue<u32>,
@@ -38,7 +38,7 @@ impl Measuring {
         self.under_way.set(true);
         self.round.update_value(|round| *round += 1);
         let round = self.round.get_value();
-        let watch = Watch::begin(move |heard| match heard {
+        let listening = Listening::begin(move |heard| match heard {
             Ok(place) => {
                 let better = self.best.with_untracked(|best| {
                     best.as_ref().is_none_or(|best| place.accuracy_m <= best.accuracy_m)
@@ -60,8 +60,8 @@ impl Measuring {
                 self.failure.try_set(Some(error.explain()));
             }
         });
-        match watch {
-            Some(watch) => self.watch.set_value(Some(watch)),
+        match listening {
+            Some(listening) => self.listening.set_value(Some(listening)),
             None => {
                 self.end();
                 self.failure.set(Some(PlaceError::Unavailable.explain()));
@@ -82,9 +82,8 @@ impl Measuring {
 
     fn end(self) {
         self.under_way.try_set(false);
-        // Gone later: the handler that asks for it belongs to it.
-        if let Some(Some(watch)) = self.watch.try_update_value(Option::take) {
-            set_timeout(move || drop(watch), std::time::Duration::ZERO);
+        if let Some(Some(listening)) = self.listening.try_update_value(Option::take) {
+            listening.end();
         }
     }
 
@@ -120,14 +119,14 @@ pub fn Measure(
     let i18n = use_i18n();
     let settings = use_settings();
     let measuring = Measuring {
-        watch: StoredValue::new_local(None),
+        listening: StoredValue::new_local(None),
         under_way: RwSignal::new(false),
         round: StoredValue::new(0),
         best: RwSignal::new(None),
         failure: RwSignal::new(None),
         taken: StoredValue::new_local(on_taken),
     };
-    on_cleanup(move || drop(measuring.watch.try_update_value(Option::take)));
+    on_cleanup(move || drop(measuring.listening.try_update_value(Option::take)));
     let enough_m = enough_m.filter(|metres| *metres > 0.0).unwrap_or(GOOD_ENOUGH_M);
     let under_way = measuring.under_way;
     let accuracy = Memo::new(move |_| {

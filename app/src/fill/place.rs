@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::measure::{Measure, TypedPlace};
 use super::question::Handle;
 use crate::i18n::*;
-use crate::ui::{Badge, Button, ButtonKind, IconName, Tone};
+use crate::ui::{Badge, Tone};
 
 /// Metres beyond which a place is worth measuring again, unless the form says.
 const WARNING_ACCURACY_M: f64 = 100.0;
@@ -30,21 +30,15 @@ pub fn PlaceField(handle: Handle) -> impl IntoView {
             t_string!(i18n, fill.locate).to_owned()
         }
     });
-    let can_clear = move || handle.is_answered() && handle.view.with(|view| !view.required);
+    let measured = move || match parts(&handle.value()) {
+        Some(parts) => view! { <Measured parts limit_m /> }.into_any(),
+        None => view! { <p class="place__none soft">{t!(i18n, fill.not_located)}</p> }.into_any(),
+    };
     view! {
-        <div class="place">
-            {move || parts(&handle.value()).map(|parts| view! { <Measured parts limit_m /> })}
+        <div class="place" id=handle.id.get_value() role="group" aria-labelledby=handle.label_id.get_value()>
+            {measured}
             <Measure words enough_m=handle.parameter("capture-accuracy") on_taken=taken />
             <TypedPlace on_typed=move |value| handle.answer(value) />
-            <Show when=can_clear>
-                <Button
-                    kind=ButtonKind::Quiet
-                    icon=IconName::Trash
-                    on_press=move || handle.answer(String::new())
-                >
-                    {t!(i18n, fill.remove)}
-                </Button>
-            </Show>
         </div>
     }
 }

@@ -2,11 +2,12 @@
 
 use doorstep_core::phone::NewFile;
 use doorstep_core::submission::Comment;
-use doorstep_form::{NodeKind, NodeView, ProblemKind};
+use doorstep_form::{NodeKind, NodePath, NodeView, ProblemKind};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::widget::Widget;
+use super::media::LabelMedia;
+use super::widget::{Widget, is_listed};
 use super::{Filling, Question, Save};
 use crate::app::use_settings;
 use crate::i18n::*;
@@ -108,7 +109,7 @@ pub fn QuestionView(filling: Filling, question: Question) -> impl IntoView {
 fn Shown(filling: Filling, question: Question) -> impl IntoView {
     let view = RwSignal::from(question.view.clone());
     match view.with_untracked(|view| view.kind) {
-        NodeKind::Note => view! { <NoteView question /> }.into_any(),
+        NodeKind::Note => view! { <NoteView filling question /> }.into_any(),
         _ => view! { <Asked filling question /> }.into_any(),
     }
 }
@@ -121,7 +122,7 @@ pub(super) fn address(value: &str) -> Option<String> {
 
 /// Something to read. What its author marks with ⚠ is serious.
 #[component]
-fn NoteView(question: Question) -> impl IntoView {
+fn NoteView(filling: Filling, question: Question) -> impl IntoView {
     let view = RwSignal::from(question.view.clone());
     let path = RwSignal::from(question.path.clone());
     let words = move || {
@@ -147,7 +148,12 @@ fn NoteView(question: Question) -> impl IntoView {
             </Notice>
         }
     };
-    view! { <div data-path=move || path.get().to_string()>{words}</div> }
+    view! {
+        <div class="note" data-path=move || path.get().to_string()>
+            {words}
+            <LabelMedia filling view />
+        </div>
+    }
 }
 
 /// The reviewer's remarks.
@@ -169,80 +175,175 @@ pub fn Comments(comments: Vec<Comment>) -> impl IntoView {
         .collect_view()
 }
 
-#[component]
-fn Asked(filling: Filling, question: Question) -> impl IntoView {
-    let i18n = use_i18n();
-    let view = RwSignal::from(question.view.clone());
-    let save = RwSignal::from(question.save.clone());
-    let judged = RwSignal::from(question.judged.clone());
-    let composing = RwSignal::from(question.composing.clone());
-    let path = RwSignal::from(question.path.clone());
-    let comments = path.with_untracked(|path| filling.comments_on(path));
-    let id = unique_id("question");
-    let (label_id, hint_id, problem_id) =
-        (format!("{id}-label"), format!("{id}-hint"), format!("{id}-problem"));
-    let problem = Signal::derive(move || {
-        (judged.get() && !composing.get()).then(|| view.with(problem_in_words)).flatten()
-    });
-    let handle = Handle {
-        filling,
-        view,
-        given: RwSignal::from(question.given.clone()),
-        question: StoredValue::new(question),
-        composing,
-        id: StoredValue::new(id.clone()),
-        label_id: StoredValue::new(label_id.clone()),
-        described_by: StoredValue::new(format!("{hint_id} {problem_id}")),
-        problem,
-    };
-    let left = move |event: leptos::ev::FocusEvent| {
+/// A question on the screen: what its widget has, and what stands around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    pub(super) handle: Handle,
+    pub(super) path: RwSignal<NodePath>,
+    save: RwSignal<Save>,
+    judged: RwSignal<bool>,
+    hint_id: StoredValue<String>,
+    problem_id: StoredValue<String>,
+}
+
+impl Frame {
+    pub(super) fn new(filling: Filling, question: Question) -> Self {
+        let view = RwSignal::from(question.view.clone());
+        let save = RwSignal::from(question.save.clone());
+        let judged = RwSignal::from(question.judged.clone());
+        let composing = RwSignal::from(question.composing.clone());
+        let path = RwSignal::from(question.path.clone());
+        let id = unique_id("question");
+        let (hint_id, problem_id) = (format!("{id}-hint"), format!("{id}-problem"));
+        let problem = Signal::derive(move || {
+            (judged.get() && !composing.get()).then(|| view.with(problem_in_words)).flatten()
+        });
+        let handle = Handle {
+            filling,
+            view,
+            given: RwSignal::from(question.given.clone()),
+            question: StoredValue::new(question),
+            composing,
+            label_id: StoredValue::new(format!("{id}-label")),
+            described_by: StoredValue::new(format!("{hint_id} {problem_id}")),
+            id: StoredValue::new(id),
+            problem,
+        };
+        Self {
+            handle,
+            path,
+            save,
+            judged,
+            hint_id: StoredValue::new(hint_id),
+            problem_id: StoredValue::new(problem_id),
+        }
+    }
+
+    /// The focus went: what is typed is written, and what is wrong is said,
+    /// unless the focus stays inside.
+    pub(super) fn left(self, event: &web_sys::FocusEvent) {
         let stays = event.current_target().zip(event.related_target()).is_some_and(|(here, next)| {
             let (here, next) = (here.dyn_into::<web_sys::Node>(), next.dyn_into::<web_sys::Node>());
             matches!((here, next), (Ok(here), Ok(next)) if here.contains(Some(&next)))
         });
         if !stays {
-            filling.flush();
-            if save.with_untracked(|save| *save != Save::Untouched) {
-                judged.set(true);
+            self.handle.filling.flush();
+            if self.save.with_untracked(|save| *save != Save::Untouched) {
+                self.judged.set(true);
             }
         }
-    };
-    let required = move || view.with(|view| view.required && !view.read_only);
-    let guidance = Memo::new(move |_| view.with(|view| view.guidance_hint.clone()));
+    }
+
+    /// Whether it is wrong, and says so. Tracks.
+    pub(super) fn is_wrong(self) -> bool {
+        self.handle.problem.with(Option::is_some)
+    }
+
+    /// `data-saved`. Tracks.
+    pub(super) fn saved(self) -> Option<&'static str> {
+        self.save.with(|save| *save == Save::Saved).then_some("true")
+    }
+}
+
+#[component]
+fn Asked(filling: Filling, question: Question) -> impl IntoView {
+    let frame = Frame::new(filling, question);
+    let handle = frame.handle;
     view! {
         <div
             class="question"
-            class:question--wrong=move || problem.with(Option::is_some)
-            data-path=move || path.get().to_string()
-            data-saved=move || save.with(|save| *save == Save::Saved).then_some("true")
-            on:focusout=left
+            class:question--wrong=move || frame.is_wrong()
+            data-path=move || frame.path.get().to_string()
+            data-saved=move || frame.saved()
+            on:focusout=move |event| frame.left(&event)
         >
-            <div class="question__head">
-                <label class="question__label" id=label_id for=id>
-                    {move || view.with(|view| view.label.clone())}
-                    <Show when=required>
-                        <span class="question__required" aria-hidden="true">
-                            "*"
-                        </span>
-                        <span class="unseen">{t!(i18n, fill.required)}</span>
-                    </Show>
-                </label>
-                <SaveMark save />
-            </div>
-            <div id=hint_id class="question__hint">
-                {move || view.with(|view| view.hint.clone())}
-            </div>
-            <Show when=move || !guidance.with(String::is_empty)>
-                <details class="question__guidance">
-                    <summary>{t!(i18n, fill.guidance)}</summary>
-                    <p>{guidance}</p>
-                </details>
-            </Show>
-            <Comments comments />
+            <Words frame can_clear=has_clear(handle) />
             <Widget handle />
-            <FieldProblem id=problem_id problem />
-            <SaveFailure handle save />
+            <Trouble frame />
         </div>
+    }
+}
+
+/// What is asked, and what helps to answer it.
+#[component]
+pub(super) fn Words(
+    frame: Frame,
+    /// Whether a button takes the answer away.
+    can_clear: bool,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let handle = frame.handle;
+    let view = handle.view;
+    let comments = frame.path.with_untracked(|path| handle.filling.comments_on(path));
+    let required = move || view.with(|view| view.required && !view.read_only);
+    let guidance = Memo::new(move |_| view.with(|view| view.guidance_hint.clone()));
+    view! {
+        <div class="question__head">
+            <label class="question__label" id=handle.label_id.get_value() for=handle.id.get_value()>
+                {move || view.with(|view| view.label.clone())}
+                <Show when=required>
+                    <span class="question__required" aria-hidden="true">
+                        "*"
+                    </span>
+                    <span class="unseen">{t!(i18n, fill.required)}</span>
+                </Show>
+            </label>
+            {can_clear.then(|| view! { <Clear handle /> })}
+            <SaveMark save=frame.save />
+        </div>
+        <div id=frame.hint_id.get_value() class="question__hint">
+            {move || view.with(|view| view.hint.clone())}
+        </div>
+        <Show when=move || !guidance.with(String::is_empty)>
+            <details class="question__guidance">
+                <summary>{t!(i18n, fill.guidance)}</summary>
+                <p>{guidance}</p>
+            </details>
+        </Show>
+        <LabelMedia filling=handle.filling view />
+        <Comments comments />
+    }
+}
+
+/// What is wrong with the answer, and that it is not on the disk.
+#[component]
+pub(super) fn Trouble(frame: Frame) -> impl IntoView {
+    view! {
+        <FieldProblem id=frame.problem_id.get_value() problem=frame.handle.problem />
+        <SaveFailure handle=frame.handle save=frame.save />
+    }
+}
+
+/// Whether an answer of this kind is taken away by a button beside the
+/// question; the others have a way of their own.
+fn has_clear(handle: Handle) -> bool {
+    handle.view.with_untracked(|view| {
+        !view.read_only
+            && match view.kind {
+                NodeKind::SelectOne => !is_listed(view) && !view.has_appearance("label"),
+                NodeKind::Range => !view.has_appearance("picker"),
+                NodeKind::Rank | NodeKind::Geopoint => true,
+                _ => false,
+            }
+    })
+}
+
+/// Takes the answer away. It has its place from the beginning, so that
+/// nothing moves when there is an answer.
+#[component]
+fn Clear(handle: Handle) -> impl IntoView {
+    let i18n = use_i18n();
+    let can = move || handle.view.with(|view| !view.required) && handle.is_answered();
+    view! {
+        <button
+            type="button"
+            class="question__clear"
+            class:question__clear--idle=move || !can()
+            aria-describedby=handle.label_id.get_value()
+            on:click=move |_| handle.answer(String::new())
+        >
+            {t!(i18n, fill.clear)}
+        </button>
     }
 }
 
@@ -253,20 +354,19 @@ fn problem_in_words(view: &NodeView) -> Option<String> {
     }
 }
 
-/// A small mark when the answer is on the disk.
+/// A small mark when the answer is on the disk. Its place is kept.
 #[component]
 fn SaveMark(save: RwSignal<Save>) -> impl IntoView {
     let i18n = use_i18n();
-    move || {
+    let mark = move || {
         save.with(|save| *save == Save::Saved).then(|| {
             view! {
-                <span class="question__saved">
-                    <Icon name=IconName::Check />
-                    <span class="unseen">{t!(i18n, fill.saved)}</span>
-                </span>
+                <Icon name=IconName::Check />
+                <span class="unseen">{t!(i18n, fill.saved)}</span>
             }
         })
-    }
+    };
+    view! { <span class="question__saved">{mark}</span> }
 }
 
 /// The answer is not on the disk.

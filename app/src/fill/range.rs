@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::question::Handle;
 use super::text::typed_value;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Icon, IconButton, IconName};
+use crate::ui::{Icon, IconButton, IconName};
 
 /// More marks than this are a smear.
 const TICKS_MAX: u32 = 20;
@@ -78,18 +78,6 @@ pub fn RangeField(handle: Handle) -> impl IntoView {
         return view! { <PickedNumber handle bounds /> }.into_any();
     }
     view! { <Slider handle bounds /> }.into_any()
-}
-
-#[component]
-fn Clear(handle: Handle) -> impl IntoView {
-    let i18n = use_i18n();
-    view! {
-        <Show when=move || handle.view.with(|view| !view.required) && handle.is_answered()>
-            <Button kind=ButtonKind::Quiet on_press=move || handle.answer(String::new())>
-                {t!(i18n, fill.clear)}
-            </Button>
-        </Show>
-    }
 }
 
 #[component]
@@ -176,7 +164,6 @@ fn Slider(handle: Handle, bounds: Bounds) -> impl IntoView {
                     on_press=one_more
                 />
             </div>
-            <Clear handle />
         </div>
     }
 }
@@ -251,7 +238,6 @@ fn Rating(handle: Handle, bounds: Bounds) -> impl IntoView {
         >
             {(first..=last).map(star).collect_view()}
         </div>
-        <Clear handle />
     }
 }
 

@@ -112,10 +112,11 @@ pub fn RankField(handle: Handle) -> impl IntoView {
         };
         let grab = move |event: leptos::ev::PointerEvent| {
             event.prevent_default();
-            let target = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-            if let Some(target) = target {
-                // Without capture the finger has to stay on the handle.
-                let _ = target.set_pointer_capture(event.pointer_id());
+            if let Some(list) = list.get_untracked() {
+                // By the list, which stays: a line that is moved in the page
+                // loses the finger. Without capture the finger has to stay on
+                // the list.
+                let _ = list.set_pointer_capture(event.pointer_id());
             }
             dragged.set(Some((value.get_value(), order.get_untracked())));
         };
@@ -158,9 +159,6 @@ pub fn RankField(handle: Handle) -> impl IntoView {
                     class="rank__grip"
                     aria-hidden="true"
                     on:pointerdown=grab
-                    on:pointermove=drag
-                    on:pointerup=move |_| drop_there()
-                    on:pointercancel=move |_| dragged.set(None)
                 >
                     <Icon name=IconName::Grip />
                 </span>
@@ -181,35 +179,25 @@ pub fn RankField(handle: Handle) -> impl IntoView {
             id=handle.id.get_value()
             aria-labelledby=handle.label_id.get_value()
             aria-describedby=handle.described_by.get_value()
+            on:pointermove=drag
+            on:pointerup=move |_| drop_there()
+            on:pointercancel=move |_| dragged.set(None)
         >
             <For each=move || order.get() key=String::clone children=line />
         </ol>
         <p class="unseen" role="status">
             {said}
         </p>
-        <Show
-            when=move || handle.is_answered()
-            fallback=move || {
-                view! {
-                    <Show when=move || !choices.with(Vec::is_empty)>
-                        <div class="cluster">
-                            <Button
-                                kind=ButtonKind::Secondary
-                                icon=IconName::Check
-                                on_press=move || handle.answer(order.get_untracked().join(" "))
-                            >
-                                {t!(i18n, fill.rank_as_it_is)}
-                            </Button>
-                        </div>
-                    </Show>
-                }
-            }
-        >
-            <Show when=move || handle.view.with(|view| !view.required)>
-                <Button kind=ButtonKind::Quiet on_press=move || handle.answer(String::new())>
-                    {t!(i18n, fill.clear)}
+        <Show when=move || !handle.is_answered() && !choices.with(Vec::is_empty)>
+            <div class="cluster">
+                <Button
+                    kind=ButtonKind::Secondary
+                    icon=IconName::Check
+                    on_press=move || handle.answer(order.get_untracked().join(" "))
+                >
+                    {t!(i18n, fill.rank_as_it_is)}
                 </Button>
-            </Show>
+            </div>
         </Show>
         <Show when=move || choices.with(Vec::is_empty)>
             <p class="soft">{t!(i18n, fill.no_choices)}</p>
@@ -226,9 +214,18 @@ fn focus(id: &str) {
     }
 }
 
-/// Which line of a list is at this height of the window.
+/// Which line of a list is at this height of the window; the first above it,
+/// the last below it.
 fn place_under(list: &web_sys::HtmlOListElement, y: f64) -> Option<usize> {
     let lines = list.children();
+    let last = usize::try_from(lines.length()).ok()?.checked_sub(1)?;
+    let edges = list.get_bounding_client_rect();
+    if y < edges.top() {
+        return Some(0);
+    }
+    if y > edges.bottom() {
+        return Some(last);
+    }
     (0..lines.length()).find_map(|at| {
         let edges = lines.item(at)?.get_bounding_client_rect();
         (edges.top()..=edges.bottom()).contains(&y).then(|| usize::try_from(at).ok()).flatten()

@@ -5,6 +5,7 @@ use doorstep_form::ChoiceView;
 use leptos::prelude::*;
 
 use super::choice::{choices, key, toggled};
+use super::media::ChoicePicture;
 use super::question::Handle;
 use crate::i18n::*;
 use crate::ui::{Button, ButtonKind, Dialog, DialogActions, Icon, IconName, TextField, TextKind};
@@ -134,7 +135,8 @@ fn Choosing(
     });
     let title = Signal::derive(move || handle.view.with(|view| view.label.clone()));
     let line = move |choice: ChoiceView| {
-        let value = StoredValue::new(choice.value);
+        let value = StoredValue::new(choice.value.clone());
+        let label = choice.label.clone();
         let here =
             move || value.with_value(|value| handle.value().split_whitespace().any(|one| one == value));
         view! {
@@ -145,7 +147,8 @@ fn Choosing(
                     aria-pressed=move || if here() { "true" } else { "false" }
                     on:click=move |_| on_choose.run(value.get_value())
                 >
-                    <span class="row__body">{choice.label}</span>
+                    <ChoicePicture filling=handle.filling choice in_list=true />
+                    <span class="row__body">{label}</span>
                     {move || here().then(|| view! { <Icon name=IconName::Check /> })}
                 </button>
             </li>

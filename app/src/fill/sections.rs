@@ -3,13 +3,13 @@
 
 use doorstep_core::text::LocalText;
 use doorstep_form::{NodeKind, NodePath};
-use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::media::LabelMedia;
 use super::outline::Outline;
 use super::question::QuestionView;
-use super::table::{InTable, TableHead};
+use super::table::{Block, TableView, blocks};
 use super::{Filling, Question};
 use crate::app::use_settings;
 use crate::i18n::*;
@@ -41,11 +41,16 @@ pub fn SheetView(sheet: Sheet) -> impl IntoView {
             top => (None, top.to_vec()),
         })
     });
-    let table = Memo::new(move |_| {
-        top.with(|(group, _)| group.as_ref().is_some_and(|group| sheet.looks(group, "table-list")))
-    });
     let nodes = Memo::new(move |_| top.with(|(_, nodes)| nodes.clone()));
-    view! { <Nodes sheet nodes table=table.get_untracked() titled=true /> }
+    let group = top.with_untracked(|(group, _)| group.as_ref().and_then(|path| sheet.filling.question(path)));
+    let media = group.map(|group| {
+        let view = RwSignal::from(group.view);
+        view! { <LabelMedia filling=sheet.filling view /> }
+    });
+    view! {
+        {media}
+        <Nodes sheet nodes titled=true />
+    }
 }
 
 impl Sheet {
@@ -54,12 +59,6 @@ impl Sheet {
             .question(path)
             .is_some_and(|question| question.view.with_untracked(|view| view.kind == kind))
     }
-
-    fn looks(self, path: &NodePath, appearance: &str) -> bool {
-        self.filling
-            .question(path)
-            .is_some_and(|question| question.view.with_untracked(|view| view.has_appearance(appearance)))
-    }
 }
 
 /// Nodes beside each other.
@@ -67,16 +66,23 @@ impl Sheet {
 fn Nodes(
     sheet: Sheet,
     nodes: Memo<Vec<NodePath>>,
-    /// Whether they are lines of one table.
-    table: bool,
-    /// Whether a repeat that is alone is titled already.
+    /// Whether the title of a repeat that is alone, or of a table that comes
+    /// first, stands above already.
     titled: bool,
 ) -> AnyView {
     let each = move || {
         let found = nodes.get().into_iter().filter_map(|path| sheet.filling.question(&path));
-        found.collect::<Vec<_>>()
+        blocks(found.collect())
     };
-    let one = move |question: Question| {
+    let first = each().first().map(Block::key);
+    let one = move |block: Block| {
+        let first = first.as_ref() == Some(&block.key());
+        let question = match block {
+            Block::Table(table) => {
+                return view! { <TableView filling=sheet.filling table titled=titled && first /> }.into_any();
+            }
+            Block::One(question) => question,
+        };
         let alone = titled && nodes.with_untracked(|nodes| nodes.len() == 1);
         match question.view.with_untracked(|view| view.kind) {
             NodeKind::Group => view! { <GroupView sheet question /> }.into_any(),
@@ -84,20 +90,9 @@ fn Nodes(
             _ => view! { <QuestionView filling=sheet.filling question /> }.into_any(),
         }
     };
-    if !table {
-        return view! {
-            <div class="nodes">
-                <For each key=|question| question.id children=one />
-            </div>
-        }
-        .into_any();
-    }
     view! {
-        <div class="nodes nodes--table">
-            <TableHead filling=sheet.filling nodes />
-            <Provider value=InTable>
-                <For each=each key=|question| question.id children=one />
-            </Provider>
+        <div class="nodes">
+            <For each key=Block::key children=one />
         </div>
     }
     .into_any()
@@ -116,7 +111,6 @@ fn GroupView(sheet: Sheet, question: Question) -> impl IntoView {
     let relevant = Memo::new(move |_| view.with(|view| view.relevant));
     let label = Memo::new(move |_| view.with(|view| view.label.clone()));
     let nodes = inside(sheet, path);
-    let table = view.with_untracked(|view| view.has_appearance("table-list"));
     let id = unique_id("group");
     let label_id = StoredValue::new(id);
     view! {
@@ -125,7 +119,8 @@ fn GroupView(sheet: Sheet, question: Question) -> impl IntoView {
                 <h2 class="question__group" id=label_id.get_value() hidden=move || label.with(String::is_empty)>
                     {label}
                 </h2>
-                <Nodes sheet nodes table titled=false />
+                <LabelMedia filling=sheet.filling view />
+                <Nodes sheet nodes titled=false />
             </section>
         </Show>
     }
@@ -340,7 +335,7 @@ fn InstanceView(
                     </Show>
                 </div>
                 <div class="instance__body" id=body_id.get_value() hidden=move || !open.get()>
-                    <Nodes sheet nodes=inner table=false titled=false />
+                    <Nodes sheet nodes=inner titled=false />
                 </div>
                 <Remove sheet instance number open=removing />
             </section>

@@ -19,6 +19,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::media::FormFiles;
 use super::{FinishFailure, Question, Save, outline, place};
 use crate::browser::sleep;
 use crate::clock::{new_id, now};
@@ -70,6 +71,7 @@ pub(super) struct State {
     pub(super) record: DraftRecord,
     pub(super) left_over: Vec<LeftOver>,
     pub(super) last_answered: Option<NodePath>,
+    pub(super) form_files: FormFiles,
     /// `None` while an answer is being written.
     pub(super) draft: RefCell<Option<OpenDraft>>,
     pub(super) queue: RefCell<VecDeque<Job>>,
@@ -111,9 +113,10 @@ impl Kept {
 }
 
 impl State {
-    pub(super) fn new(phone: Session, draft: OpenDraft) -> Self {
+    pub(super) fn new(phone: Session, draft: OpenDraft, form_files: FormFiles) -> Self {
         let state = Self {
             phone,
+            form_files,
             record: draft.record.clone(),
             left_over: draft.left_over.clone(),
             last_answered: draft.answer_times.iter().max_by_key(|(_, at)| **at).map(|(path, _)| path.clone()),

@@ -5,7 +5,7 @@ use doorstep_form::{NodeKind, NodeView};
 use leptos::prelude::*;
 
 use super::barcode::BarcodeField;
-use super::choice::{AcknowledgeField, ChooseMany, ChooseOne, choices};
+use super::choice::{AcknowledgeField, ChooseMany, ChooseOne};
 use super::drawing::{DrawingField, DrawingKind};
 use super::file::{FileField, FileKind, FilePreview};
 use super::moment::{DayField, MomentField, PartOfDay};
@@ -16,7 +16,7 @@ use super::range::RangeField;
 use super::rank::RankField;
 use super::recording::RecordingField;
 use super::search::{SearchMany, SearchOne};
-use super::table::Head;
+use super::table::LoneHead;
 use super::text::{LineField, LineKind, LinesField};
 use super::track::TrackField;
 use crate::app::use_settings;
@@ -32,7 +32,7 @@ pub fn Widget(handle: Handle) -> impl IntoView {
         return view! { <ReadOnly handle /> }.into_any();
     }
     let looks = |appearance| handle.looks(appearance);
-    let listed = looks("minimal") || looks("autocomplete") || looks("search");
+    let listed = view.with_untracked(is_listed);
     match kind {
         NodeKind::Text if looks("multiline") => view! { <LinesField handle /> }.into_any(),
         NodeKind::Text => {
@@ -60,7 +60,7 @@ pub fn Widget(handle: Handle) -> impl IntoView {
             view! { <MomentField handle kind /> }.into_any()
         }
         NodeKind::SelectOne | NodeKind::SelectMultiple if looks("label") => {
-            view! { <Head choices=choices(handle) /> }.into_any()
+            view! { <LoneHead handle /> }.into_any()
         }
         NodeKind::SelectOne if listed => view! { <SearchOne handle /> }.into_any(),
         NodeKind::SelectOne => view! { <ChooseOne handle /> }.into_any(),
@@ -83,6 +83,11 @@ pub fn Widget(handle: Handle) -> impl IntoView {
         NodeKind::Geoshape => view! { <TrackField handle closed=true /> }.into_any(),
         _ => view! { <Unsupported /> }.into_any(),
     }
+}
+
+/// Whether a select is a list over the form, not cards in it.
+pub(super) fn is_listed(view: &NodeView) -> bool {
+    ["minimal", "autocomplete", "search"].iter().any(|look| view.has_appearance(look))
 }
 
 /// A question that this phone has no widget for.

@@ -1,6 +1,7 @@
 //! Filling in a form: one section a page, then "check and finish".
 
 use doorstep_core::ids::DraftId;
+use doorstep_core::pack::FormFile;
 use doorstep_core::phone::OpenDraft;
 use doorstep_core::text::LocalText;
 use doorstep_form::PageView;
@@ -48,7 +49,9 @@ pub fn FillScreen() -> impl IntoView {
         let opened = open(session, id, settings.language_untracked().code()).await;
         let next = match (opened, owner) {
             // The draft belongs to the screen, and goes with it.
-            (Ok(draft), Some(owner)) => Opening::Open(owner.with(|| Filling::new(session, draft))),
+            (Ok((draft, files)), Some(owner)) => {
+                Opening::Open(owner.with(|| Filling::new(session, draft, files)))
+            }
             (Ok(_), None) => return,
             (Err(text), _) => Opening::Failed(text),
         };
@@ -81,13 +84,15 @@ async fn open(
     session: crate::session::Session,
     id: Option<DraftId>,
     language: &str,
-) -> Result<OpenDraft, LocalText> {
+) -> Result<(OpenDraft, Vec<FormFile>), LocalText> {
     let Some(id) = id else {
         return Err(LocalText::new("地址不对,没有这份草稿。", "There is no such draft."));
     };
     let phone = session.phone().map_err(|error| error.explain())?;
     all_written().await;
-    phone.open_draft(id, language, now()).await.map_err(|error| error.explain())
+    let draft = phone.open_draft(id, language, now()).await.map_err(|error| error.explain())?;
+    let files = phone.form_files(draft.record.form_version_id).await.map_err(|error| error.explain())?;
+    Ok((draft, files))
 }
 
 #[component]

@@ -39,6 +39,7 @@ pub enum IconName {
     Plus,
     Queue,
     Search,
+    Sound,
     Star,
     Stop,
     Storage,
@@ -104,6 +105,9 @@ impl IconName {
             Self::Plus => "M12 5v14M5 12h14",
             Self::Queue => "M8.5 6.5H20M8.5 12H20M8.5 17.5H20M4 6.5h.7M4 12h.7M4 17.5h.7",
             Self::Search => "M10.5 4a6.5 6.5 0 1 0 0 13a6.5 6.5 0 1 0 0-13M15.3 15.3 20 20",
+            Self::Sound => {
+                "M4 9.5h3.5L12 5.5v13l-4.5-4H4zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11"
+            }
             Self::Star => "M12 3.8l2.5 5.3 5.7.7-4.2 4 1.1 5.8L12 16.8l-5.1 2.8L8 13.8l-4.2-4 5.7-.7z",
             Self::Stop => "M7 7h10v10H7z",
             Self::Storage => {

@@ -26,8 +26,8 @@ async () => {
   const one = async (question) => {
     const find = (selector) => question.querySelector(selector);
     const all = (selector) => Array.from(question.querySelectorAll(selector));
-    // What is computed, and the words above a table.
-    if (find('.question__value, .table__head')) return true;
+    // What is computed, and words of choices alone.
+    if (find('.question__value, .lone-head')) return true;
     const checked = all('input[type=radio], input[type=checkbox]');
     if (checked.length > 0) {
       if (!checked.some((box) => box.checked)) checked[0].click();
@@ -55,12 +55,8 @@ async () => {
       const times = find('.track') ? 3 : 1;
       for (let count = 0; count < times; count += 1) {
         const there = () => find('.track') ? all('.track__point').length > count : find('.place__measured');
-        // A browser may owe a place; whoever waits in vain presses again.
-        for (let press = 0; press < 4 && !there(); press += 1) {
-          find('.place .cluster .button').click();
-          await until(there);
-        }
-        if (!there()) return false;
+        find('.place .cluster .button').click();
+        if (!await until(there)) return false;
       }
       return true;
     }

@@ -31,7 +31,12 @@ struct Left {
 }
 
 /// Opens the elder and begins a form that nothing asks for.
-async fn begin(worker: &Handset, stage: &Stage, form: &FormVersionRecord, language: Language) -> Result<()> {
+pub(super) async fn begin(
+    worker: &Handset,
+    stage: &Stage,
+    form: &FormVersionRecord,
+    language: Language,
+) -> Result<()> {
     if !worker.page.all(&By::css(".fill__progress")).await?.is_empty() {
         worker.page.evaluate::<Option<()>>("history.back()").await?;
         worker.page.gone(By::css(".fill__progress")).await?;
@@ -138,9 +143,7 @@ async fn every_question(screen: Screen, english: bool, who: &'static str) -> Res
     worker.ready_for_the_field(stage.elder).await?;
     let mut language = Language::Zh;
     if english {
-        worker.go_to("/me").await?;
-        worker.press_button("English").await?;
-        worker.page.says("Outbox").await?;
+        worker.speak_english().await?;
         language = Language::En;
     }
     begin(&worker, &stage, form, language).await?;
@@ -154,6 +157,16 @@ async fn every_question(screen: Screen, english: bool, who: &'static str) -> Res
 #[tokio::test]
 async fn every_question_on_a_phone_in_chinese() -> Result<()> {
     every_question(Screen::Phone, false, "phone-zh").await
+}
+
+#[tokio::test]
+async fn every_question_on_a_phone_in_english() -> Result<()> {
+    every_question(Screen::Phone, true, "phone-en").await
+}
+
+#[tokio::test]
+async fn every_question_at_a_desk_in_chinese() -> Result<()> {
+    every_question(Screen::Desk, false, "desk-zh").await
 }
 
 #[tokio::test]

@@ -115,6 +115,13 @@ impl Handset {
         Ok(())
     }
 
+    /// Goes on in English.
+    pub(super) async fn speak_english(&self) -> Result<()> {
+        self.go_to("/me").await?;
+        self.press_button("English").await?;
+        self.page.says("Outbox").await
+    }
+
     /// Waits until everything is on the phone and the app would open without
     /// a network.
     pub(super) async fn ready_for_the_field(&self, row: impl std::fmt::Display) -> Result<()> {
@@ -186,23 +193,17 @@ impl Handset {
     /// Signs with a finger.
     pub(super) async fn sign(&self, path: &str) -> Result<()> {
         self.page.the(Self::of(path, "button")).await?.click().await?;
-        let pad = self.page.the(By::css("dialog[open] canvas.signature")).await?;
-        self.draw(&pad).await?;
+        self.draw_on("dialog[open] canvas.signature").await?;
         self.press_button("签好了").await?;
         self.page.the(Self::of(path, "img[src^='blob:']")).await?;
         self.saved(path).await
     }
 
-    async fn draw(&self, pad: &Element) -> Result<()> {
-        let [left, top, width, height]: [f64; 4] = pad
-            .call(
-                "function () { this.scrollIntoView({ block: 'center', behavior: 'instant' }); \
-                 const box = this.getBoundingClientRect(); \
-                 return [box.left, box.top, box.width, box.height]; }",
-                &[],
-            )
-            .await?;
-        ensure!(width > 100.0 && height > 50.0, "a pad of {width} × {height} is too small to sign");
+    /// Draws a line with turns on what a selector finds.
+    pub(super) async fn draw_on(&self, pad: &str) -> Result<()> {
+        let pad = self.page.the(By::css(pad)).await?;
+        let [left, top, width, height] = place_of(&pad).await?;
+        ensure!(width > 100.0 && height > 50.0, "a pad of {width} × {height} is too small to draw on");
         let stroke = [(0.2, 0.7), (0.3, 0.3), (0.45, 0.7), (0.6, 0.3), (0.8, 0.6)];
         let mut kind = "mousePressed";
         for (x, y) in stroke {
@@ -210,6 +211,23 @@ impl Handset {
             kind = "mouseMoved";
         }
         self.mouse("mouseReleased", left + width * 0.8, top + height * 0.6).await
+    }
+
+    /// Drags from the middle of one element to the middle of another, and so
+    /// many pixels to the right of it.
+    pub(super) async fn drag(&self, from: &str, to: &str, aside: f64) -> Result<()> {
+        let (from, to) = (self.page.the(By::css(from)).await?, self.page.the(By::css(to)).await?);
+        let [left, top, width, height] = place_of(&from).await?;
+        let (x, y) = (left + width / 2.0, top + height / 2.0);
+        // Where it is now, without scrolling once more.
+        let [left, top, width, height]: [f64; 4] = to.call(PLACE_OF, &[json!(false)]).await?;
+        let (to_x, to_y) = (left + width / 2.0 + aside, top + height / 2.0);
+        self.mouse("mousePressed", x, y).await?;
+        for step in 1..=12 {
+            let share = f64::from(step) / 12.0;
+            self.mouse("mouseMoved", x + (to_x - x) * share, y + (to_y - y) * share).await?;
+        }
+        self.mouse("mouseReleased", to_x, to_y).await
     }
 
     async fn mouse(&self, kind: &str, x: f64, y: f64) -> Result<()> {
@@ -246,6 +264,16 @@ impl Handset {
             .collect();
         assert_eq!(unexpected, Vec::<String>::new());
     }
+}
+
+/// Left, top, width and height in the window; scrolled to first, if wanted.
+const PLACE_OF: &str = "function (scroll) { \
+    if (scroll) this.scrollIntoView({ block: 'center', behavior: 'instant' }); \
+    const box = this.getBoundingClientRect(); \
+    return [box.left, box.top, box.width, box.height]; }";
+
+async fn place_of(element: &Element) -> Result<[f64; 4]> {
+    element.call(PLACE_OF, &[json!(true)]).await
 }
 
 /// What has this identity in a list.

@@ -1,6 +1,6 @@
 //! Pictures of every screen in both languages and both sizes, into the folder
 //! that `DOORSTEP_SCREENSHOTS` names; and, with or without it, that no screen
-//! is wider than its window.
+//! is wider than its window or shows what nobody should be shown.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::handset::{Handset, Screen, by_id};
 use super::stage::Stage;
 
 const VARIABLE: &str = "DOORSTEP_SCREENSHOTS";
+const LOOKS: &str = include_str!("looks.js");
 
 /// Takes pictures of what somebody sees.
 pub(super) struct Album {
@@ -30,14 +31,18 @@ impl Album {
 
     /// A picture; and the screen must fit its window.
     pub(super) async fn take(&self, person: &Handset, name: &str) -> Result<()> {
+        // Bars that stay stand where they belong.
+        person.page.evaluate::<Option<()>>("void scrollTo(0, 0)").await?;
+        if let Some(folder) = &self.folder {
+            person.page.screenshot(&folder.join(format!("{}-{name}.png", self.who)), true).await?;
+        }
         let wide: f64 = person
             .page
             .evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             .await?;
         ensure!(wide <= 0.0, "{} {name}: {wide} px wider than the window", self.who);
-        if let Some(folder) = &self.folder {
-            person.page.screenshot(&folder.join(format!("{}-{name}.png", self.who)), true).await?;
-        }
+        let wrong: Vec<String> = person.page.evaluate(&format!("({LOOKS})()")).await?;
+        ensure!(wrong.is_empty(), "{} {name}:\n{}", self.who, wrong.join("\n"));
         Ok(())
     }
 }
@@ -68,9 +73,7 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.scene.elder).await?;
     if english {
-        worker.go_to("/me").await?;
-        worker.press_button("English").await?;
-        worker.page.says("Outbox").await?;
+        worker.speak_english().await?;
     }
     for (name, path) in [("today", "/"), ("outbox", "/outbox"), ("me", "/me")] {
         worker.go_to(path).await?;
