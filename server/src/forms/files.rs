@@ -29,9 +29,12 @@ use crate::media;
 /// All files of a form together: every phone keeps them.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How a file begins: bytes at an offset.
+type Beginning = (usize, &'static [u8]);
+
 /// Endings that a form may name, the type that a phone shows or plays, and
-/// how such a file begins: bytes at an offset.
-const KINDS: [(&str, &str, &[(usize, &[u8])]); 17] = [
+/// how such a file may begin.
+const KINDS: [(&str, &str, &[Beginning]); 17] = [
     ("jpg", "image/jpeg", &[(0, b"\xff\xd8\xff")]),
     ("jpeg", "image/jpeg", &[(0, b"\xff\xd8\xff")]),
     ("png", "image/png", &[(0, b"\x89PNG\r\n\x1a\n")]),
