@@ -15,6 +15,7 @@ use doorstep_core::api::{
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry};
+use doorstep_core::sealing::{OpenedKey, SEALED_KEY, SealedKey};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::text::Language;
 use serde::Serialize;
@@ -30,6 +31,19 @@ use tokens::Tokens;
 pub async fn log_in(request: &LoginRequest, language: Language) -> Result<LoginAnswer, Failure> {
     let request = Request::json(Method::Post, addresses::LOGIN, request)?;
     http::send(&request, None, language).await.and_then(json).map_err(Failure::from)
+}
+
+/// Has the spare copy of a data key opened, right after a login.
+///
+/// # Errors
+/// With the server's problem, or without a connection.
+pub async fn open_sealed_key(
+    access_token: &str,
+    sealed: &SealedKey,
+    language: Language,
+) -> Result<OpenedKey, Failure> {
+    let request = Request::json(Method::Post, SEALED_KEY, sealed)?;
+    http::send(&request, Some(access_token), language).await.and_then(json).map_err(Failure::from)
 }
 
 /// The server, for somebody who is logged in.

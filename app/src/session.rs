@@ -54,12 +54,17 @@ pub struct KnownUser {
     pub wrong_pins: u32,
     /// No PIN is taken before.
     pub locked_until: Option<DateTime<Utc>>,
+    /// No PIN opens it any more: the phone had no contact for a month.
+    pub out_of_contact: bool,
+    /// The server can open the copy of the key.
+    pub recoverable: bool,
 }
 
 impl KnownUser {
-    /// Ten wrong PINs: an online login is needed before the next try.
+    /// After ten wrong PINs, or a month without contact, an online login is
+    /// needed before the next try.
     pub fn needs_login(&self) -> bool {
-        self.wrong_pins >= pin::WRONG_PINS_MAX
+        self.out_of_contact || self.wrong_pins >= pin::WRONG_PINS_MAX
     }
 }
 
@@ -72,6 +77,8 @@ impl From<&UserRow> for KnownUser {
             login_name: row.login_name.clone(),
             wrong_pins: row.wrong_pins,
             locked_until: until.filter(|until| *until > clock::utc_now()),
+            out_of_contact: row.envelope.is_none(),
+            recoverable: row.sealed.is_some(),
         }
     }
 }
@@ -237,7 +244,13 @@ impl Explain for SessionError {
 }
 
 /// What happens after a forgotten PIN, to be said before [`Session::forget_pin`].
-pub fn forgotten_pin_text() -> LocalText {
+pub fn forgotten_pin_text(recoverable: bool) -> LocalText {
+    if recoverable {
+        return LocalText::new(
+            "忘记 PIN 码后,需要联网登录一次并设置新的 PIN 码。手机上的内容,包括没有上传的记录和草稿,都会保留。",
+            "With a forgotten PIN, log in online once and choose a new one. Everything on this phone stays, also drafts and records that were not sent.",
+        );
+    }
     LocalText::new(
         "忘记 PIN 码后,需要联网登录并设置新的 PIN 码。已上传的内容会重新下载;没有上传的记录和草稿仍加密保存在这部手机上,但没有旧 PIN 码就无法打开。如果以后想起旧 PIN 码,可以在“我”里找回。请先再试一试旧 PIN 码。",
         "With a forgotten PIN, log in online and choose a new one. What was sent is downloaded again. Drafts and records that were not sent stay on this phone, encrypted, and do not open without the old PIN. If it comes to mind later, they can be brought back under “Me”. Try the old PIN once more first.",

@@ -216,6 +216,11 @@ impl Synchroniser {
             {
                 self.status.update(|status| status.failure = Some(Failure::Store(error)));
             }
+            // Every sync that came through is a contact; a failure to write one
+            // down only brings the next login nearer.
+            if is_done && let Err(error) = self.session.note_contact().await {
+                leptos::logging::log!("the contact was not written down: {error}");
+            }
             if is_done && !memory.me_is_fresh.replace(true) {
                 // What is remembered holds until the next time.
                 memory.me_is_fresh.set(self.session.refresh_me().await.is_ok());

@@ -10,6 +10,7 @@ pub use sea_orm_migration::MigratorTrait;
 
 mod m20261123_000001_walking_skeleton;
 mod m20261124_000002_form_media;
+mod m20261127_000003_sealing_key;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_walking_skeleton::Migration),
             Box::new(m20261124_000002_form_media::Migration),
+            Box::new(m20261127_000003_sealing_key::Migration),
         ]
     }
 }

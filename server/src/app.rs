@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::auth::limiter::{Limiter, PER_ADDRESS, PER_LOGIN_NAME};
 use crate::auth::password::Passwords;
+use crate::auth::sealing::SealingKeys;
 use crate::auth::tokens::Tokens;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -49,6 +50,8 @@ pub struct Components {
     pub clock: Clock,
     /// Signs and reads access tokens.
     pub tokens: Tokens,
+    /// Opens the spare copies of phones' data keys.
+    pub sealing: SealingKeys,
     /// Computes and verifies password hashes.
     pub passwords: Passwords,
     /// Compiled forms by version.
@@ -104,6 +107,7 @@ impl Components {
         database.migrate().await?;
         let epoch = database.epoch(&clock).await?;
         let tokens = Tokens::load(&database, &clock).await?;
+        let sealing = SealingKeys::load(&database, &clock).await?;
         let files = LocalFileSystem::new_with_prefix(&media_folder)
             .map_err(|cause| StartError::Folder { folder: media_folder, cause: io::Error::other(cause) })?
             .with_fsync(true);
@@ -111,6 +115,7 @@ impl Components {
             database,
             clock,
             tokens,
+            sealing,
             passwords: Passwords::default(),
             forms: forms::Cache::default(),
             decoding: media::Decoding::default(),

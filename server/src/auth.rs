@@ -4,9 +4,11 @@
 //!   takes; the only way to an actor.
 //! * [`login`]: passwords, devices, sessions. [`password`], [`tokens`] and
 //!   [`limiter`] are its parts.
+//! * [`sealing`]: the spare copies of phones' data keys, for forgotten PINs.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use doorstep_core::api::{LoginAnswer, LoginRequest, Me, TokenAnswer, TokenRequest};
+use doorstep_core::sealing::{OpenedKey, SealedKey};
 
 use crate::app::Components;
 use crate::error::Result;
@@ -16,6 +18,7 @@ pub mod limiter;
 pub mod login;
 pub mod password;
 pub mod permit;
+pub mod sealing;
 pub mod tokens;
 
 use permit::{HandOver, LoggedIn, Permit};
@@ -47,6 +50,15 @@ pub(crate) async fn log_out(
 ) -> Result<HttpResponse> {
     login::log_out(&components, permit.session_id()).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// `POST /api/v1/sealed-key`.
+pub(crate) async fn open_sealed_key(
+    components: web::Data<Components>,
+    permit: Permit<LoggedIn>,
+    body: web::Json<SealedKey>,
+) -> Result<web::Json<OpenedKey>> {
+    sealing::open(&components, permit.user_id(), permit.session_id(), &body).await.map(web::Json)
 }
 
 /// `GET /api/v1/me`.

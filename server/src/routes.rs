@@ -4,6 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::api;
 use doorstep_core::problem::ProblemCode;
+use doorstep_core::sealing::SEALED_KEY;
 
 use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         .service(web::resource(api::LOGIN).route(web::post().to(auth::log_in)))
         .service(web::resource(api::TOKEN).route(web::post().to(auth::refresh)))
         .service(web::resource(api::LOGOUT).route(web::post().to(auth::log_out)))
+        .service(web::resource(SEALED_KEY).route(web::post().to(auth::open_sealed_key)))
         .service(web::resource(api::ME).route(web::get().to(auth::me)))
         // Sync.
         .service(

@@ -12,5 +12,6 @@ mod api {
     mod pull;
     mod push;
     mod review;
+    mod sealed_key;
     mod start;
 }

@@ -6,7 +6,6 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::parts::{Trouble, spoken};
-use super::pin::{PinMessage, PinPad};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
@@ -18,6 +17,10 @@ use crate::ui::{
     Badge, Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Notice, Page, Section,
     Segment, Segments, Tone,
 };
+
+pub mod pin;
+
+use pin::{ChangePin, EarlierWork};
 
 /// A clock that is off by more than this is worth a word.
 const SKEW_MS_MAX: u64 = 5 * 60 * 1000;
@@ -32,6 +35,7 @@ pub fn MeScreen() -> impl IntoView {
             <Person />
             <Display />
             <Phone />
+            <ChangePin />
             <EarlierWork />
             <Leaving />
         </Page>
@@ -312,46 +316,6 @@ fn Leaving() -> impl IntoView {
                     {t!(i18n, me.stay)}
                 </Button>
             </DialogActions>
-        </Dialog>
-    }
-}
-
-/// Work under a forgotten PIN, to be brought back when the PIN comes to mind.
-/// Nothing when there is none.
-#[component]
-fn EarlierWork() -> impl IntoView {
-    let i18n = use_i18n();
-    let session = use_session();
-    let asking = RwSignal::new(false);
-    let digits = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let problem = RwSignal::new(None::<LocalText>);
-    let full = move |pin: String| {
-        problem.set(None);
-        busy.set(true);
-        spawn_local(async move {
-            let answer = session.open_earlier(&pin).await;
-            busy.try_set(false);
-            digits.try_set(String::new());
-            match answer {
-                Ok(()) => asking.try_set(false),
-                Err(error) => problem.try_set(Some(error.explain())).map(|_| true),
-            };
-        });
-    };
-    let no_more = Signal::derive(String::new);
-    view! {
-        <Show when=move || session.earlier() != 0>
-            <Notice tone=Tone::Warning>
-                <p>{t!(i18n, gates.earlier_text)}</p>
-                <Button kind=ButtonKind::Secondary on_press=move || asking.set(true)>
-                    {t!(i18n, gates.earlier_open)}
-                </Button>
-            </Notice>
-        </Show>
-        <Dialog open=asking title=Signal::derive(move || t_string!(i18n, gates.earlier_open).to_owned())>
-            <PinPad digits busy on_full=full />
-            <PinMessage busy problem otherwise=no_more />
         </Dialog>
     }
 }

@@ -138,6 +138,7 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
     let asking = RwSignal::new(false);
     let user_id = user.user_id;
     let needs_login = user.needs_login();
+    let (recoverable, out_of_contact) = (user.recoverable, user.out_of_contact);
     let digits = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
@@ -183,7 +184,15 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
             {if needs_login {
                 view! {
                     <Notice tone=Tone::Warning icon=IconName::Lock>
-                        <p>{t!(i18n, gates.needs_login)}</p>
+                        <p>
+                            {move || {
+                                if out_of_contact {
+                                    t_string!(i18n, gates.out_of_contact)
+                                } else {
+                                    t_string!(i18n, gates.needs_login)
+                                }
+                            }}
+                        </p>
                         <Button on_press=move || session.other_account()>
                             {t!(i18n, gates.go_to_login)}
                         </Button>
@@ -203,7 +212,7 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
             }}
         </div>
         <Dialog open=asking title=Signal::derive(move || t_string!(i18n, gates.forgot_pin).to_owned())>
-            <p>{move || forgotten_pin_text().get(settings.language()).to_owned()}</p>
+            <p>{move || forgotten_pin_text(recoverable).get(settings.language()).to_owned()}</p>
             <DialogActions>
                 <Button on_press=move || asking.set(false)>{t!(i18n, gates.try_pin_again)}</Button>
                 <Button kind=ButtonKind::Secondary on_press=move || session.forget_pin(user_id)>

@@ -25,6 +25,8 @@ const DEVICE_KEY: &str = "device";
 
 /// Stretching a PIN stops the page for about a second: let it say so first.
 const PAINT_MS: u32 = 50;
+/// Contact is written down no more often.
+const CONTACT_MS: f64 = 60.0 * 60.0 * 1000.0;
 /// Signing out does not wait for the server any longer.
 const LOGOUT_MS_MAX: u32 = 5_000;
 
@@ -44,12 +46,17 @@ impl Session {
         if inside.is_some() && inside != known.map(|row| row.user_id) {
             return Err(SessionError::OtherUser);
         }
-        let forgotten = known.is_some_and(|row| engine.forgotten.get() == Some(row.user_id));
         let language = self.settings.language_untracked();
-        let granted = Box::pin(login::log_in(login_name, password, known, forgotten, language)).await?;
+        let new_pin =
+            known.filter(|row| row.envelope.is_none() || engine.forgotten.get() == Some(row.user_id));
+        let granted = match new_pin {
+            Some(row) => Box::pin(login::log_in_for_new_pin(login_name, password, row, language)).await?,
+            None => Box::pin(login::log_in(login_name, password, known, false, language)).await?,
+        };
+        let new_pin = new_pin.is_some();
 
         let me = granted.answer.me.clone();
-        let Some(row) = rows.into_iter().find(|row| row.user_id == me.user_id).filter(|_| !forgotten) else {
+        let Some(row) = rows.into_iter().find(|row| row.user_id == me.user_id).filter(|_| !new_pin) else {
             if inside.is_some() {
                 return Err(SessionError::OtherUser);
             }
@@ -87,18 +94,33 @@ impl Session {
     pub async fn choose_pin(self, pin: &str) -> Result<(), SessionError> {
         let engine = self.engine.get_value();
         let _one_at_a_time = engine.gate.lock().await;
-        if !pin::is_six_digits(pin) {
-            return Err(SessionError::NotSixDigits);
-        }
-        if pin::is_trivial(pin) {
-            return Err(SessionError::TrivialPin);
-        }
+        check_new_pin(pin)?;
         let granted = engine.granted.borrow().clone().ok_or(SessionError::LoginFirst)?;
         let (me, identity) = (granted.answer.me.clone(), granted.identity.clone());
         let device = self.device()?;
         let before = device.user(me.user_id).await?;
         sleep(PAINT_MS).await;
-        let (key, envelope) = Box::pin(identity.keys.seal_new(pin, &me.user_id.to_string())).await?;
+        if let (Some(opened), Some(before)) = (&granted.opened, &before) {
+            let (key, envelope) = Box::pin(identity.keys.wrap_opened(opened, pin, me.user_id)).await?;
+            let store = EncryptedStore::open(before.database(), key, self.changes).await?;
+            let row = UserRow {
+                login_name: me.login_name,
+                device_id: identity.device_id,
+                keys: identity.keys,
+                envelope: Some(envelope),
+                wrong_pins: 0,
+                locked_until_ms: 0.0,
+                signed_out: false,
+                forked: false,
+                used_ms: js_sys::Date::now(),
+                contact_ms: js_sys::Date::now(),
+                ..before.clone()
+            };
+            device.save(&row).await?;
+            return self.enter(&row, store, Some(granted)).await;
+        }
+        let (key, envelope, sealed) =
+            Box::pin(identity.keys.seal_new(pin, me.user_id, &granted.answer.sealing_key)).await?;
         let mut generation = before.as_ref().map_or(0, |row| row.generation + 1);
         let store = loop {
             let name = database_name(me.user_id, generation);
@@ -113,20 +135,23 @@ impl Session {
         let mut earlier = Vec::new();
         if let Some(before) = before {
             earlier = before.earlier;
-            earlier.push(Earlier { generation: before.generation, envelope: before.envelope });
+            let kept = before.envelope.map(|envelope| Earlier { generation: before.generation, envelope });
+            earlier.extend(kept);
         }
         let row = UserRow {
             user_id: me.user_id,
             login_name: me.login_name,
             device_id: identity.device_id,
             keys: identity.keys,
-            envelope,
+            envelope: Some(envelope),
+            sealed: Some(sealed),
             generation,
             wrong_pins: 0,
             locked_until_ms: 0.0,
             signed_out: false,
             forked: false,
             used_ms: js_sys::Date::now(),
+            contact_ms: js_sys::Date::now(),
             earlier,
         };
         device.save(&row).await?;
@@ -150,7 +175,8 @@ impl Session {
         if granted.is_none() && row.signed_out {
             return Err(SessionError::LoginFirst);
         }
-        let envelope = row.envelope.clone();
+        self.drop_stale_envelope(&mut row).await?;
+        let envelope = row.envelope.clone().ok_or(SessionError::LoginFirst)?;
         let key = self.try_pin(&mut row, &envelope, pin).await?;
         let store = EncryptedStore::open(row.database(), key, self.changes).await?;
         if store.was_created() {
@@ -163,6 +189,60 @@ impl Session {
         row.used_ms = js_sys::Date::now();
         device.save(&row).await?;
         self.enter(&row, store, granted).await
+    }
+
+    /// A phone that had no contact for a month may be in other hands: the PIN
+    /// does not open it any more. The copy that the server can open is left, so
+    /// a login brings everything back.
+    async fn drop_stale_envelope(self, row: &mut UserRow) -> Result<(), SessionError> {
+        if row.sealed.is_some()
+            && row.envelope.is_some()
+            && pin::is_out_of_contact(row.contact_ms, js_sys::Date::now())
+        {
+            row.envelope = None;
+            self.device()?.save(row).await?;
+            self.refresh_users().await?;
+        }
+        Ok(())
+    }
+
+    /// The server answered: the PIN works for another month.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub async fn note_contact(self) -> Result<(), StoreError> {
+        let engine = self.engine.get_value();
+        let _one_at_a_time = engine.gate.lock().await;
+        let user = engine.opened.borrow().as_ref().map(|opened| opened.user_id);
+        let (Some(user), device) = (user, self.device()?) else { return Ok(()) };
+        let Some(mut row) = device.user(user).await? else { return Ok(()) };
+        let now = js_sys::Date::now();
+        if (now - row.contact_ms).abs() >= CONTACT_MS {
+            row.contact_ms = now;
+            device.save(&row).await?;
+        }
+        Ok(())
+    }
+
+    /// Another PIN for what is open.
+    ///
+    /// # Errors
+    /// As [`Self::unlock`] for the old PIN, as [`Self::choose_pin`] for the new
+    /// one; the old one works on then.
+    pub async fn change_pin(self, old_pin: &str, new_pin: &str) -> Result<(), SessionError> {
+        let engine = self.engine.get_value();
+        let _one_at_a_time = engine.gate.lock().await;
+        check_new_pin(new_pin)?;
+        let user = engine.opened.borrow().as_ref().map(|opened| opened.user_id);
+        let (Some(user), device) = (user, self.device()?) else {
+            return Err(SessionError::Store(StoreError::Locked));
+        };
+        let mut row = device.user(user).await?.ok_or(SessionError::LoginFirst)?;
+        let envelope = row.envelope.clone().ok_or(SessionError::LoginFirst)?;
+        self.try_pin(&mut row, &envelope, old_pin).await?;
+        let envelope = Box::pin(row.keys.change_pin(old_pin, new_pin, user, &envelope)).await?;
+        row.envelope = Some(envelope);
+        Ok(device.save(&row).await?)
     }
 
     /// One try, counted before it is made, so that ending the page does not
@@ -190,7 +270,7 @@ impl Session {
         row.locked_until_ms = js_sys::Date::now() + f64::from(wait_s) * 1000.0;
         device.save(row).await?;
         sleep(PAINT_MS).await;
-        match Box::pin(row.keys.open(pin, &row.user_id.to_string(), envelope)).await {
+        match Box::pin(row.keys.open(pin, row.user_id, envelope)).await {
             Ok(key) => {
                 (row.wrong_pins, row.locked_until_ms) = (0, 0.0);
                 device.save(row).await?;
@@ -349,9 +429,10 @@ impl Session {
         self.state.set(self.resting_state());
     }
 
-    /// The PIN does not come to mind: the next login of this user begins a new
-    /// database with a new PIN. The old one is kept, see
-    /// [`Self::open_earlier`]. Say [`super::forgotten_pin_text`] first.
+    /// The PIN does not come to mind: the next login of this user chooses a new
+    /// one. Where the server cannot open the copy of the key, a new database is
+    /// begun and the old one kept, see [`Self::open_earlier`]. Say
+    /// [`super::forgotten_pin_text`] first.
     pub fn forget_pin(self, user: UserId) {
         let engine = self.engine.get_value();
         engine.forgotten.set(Some(user));
@@ -432,6 +513,16 @@ impl Session {
         self.state.set(SessionState::LoggedOut);
         Ok(())
     }
+}
+
+fn check_new_pin(pin: &str) -> Result<(), SessionError> {
+    if !pin::is_six_digits(pin) {
+        return Err(SessionError::NotSixDigits);
+    }
+    if pin::is_trivial(pin) {
+        return Err(SessionError::TrivialPin);
+    }
+    Ok(())
 }
 
 async fn remembered<T: serde::de::DeserializeOwned>(

@@ -4,6 +4,7 @@ use doorstep_core::api::{DeviceRegistration, LoginAnswer, LoginRequest};
 use doorstep_core::ids::DeviceId;
 use doorstep_core::phone::Failure;
 use doorstep_core::problem::ProblemCode;
+use doorstep_core::sealing::OpenedKey;
 use doorstep_core::text::Language;
 
 use super::SessionError;
@@ -24,6 +25,8 @@ pub(super) struct Identity {
 pub(super) struct Granted {
     pub answer: LoginAnswer,
     pub identity: Identity,
+    /// The data key of before, which the server opened: a new PIN will do.
+    pub opened: Option<OpenedKey>,
 }
 
 impl Identity {
@@ -42,6 +45,34 @@ impl Identity {
     async fn renewed(row: &UserRow) -> Result<Self, CryptoError> {
         let new = Self::new().await?;
         Ok(Self { keys: DeviceKeys { secret: row.keys.secret.clone(), ..new.keys }, ..new })
+    }
+}
+
+/// Logs in for a new PIN. What is here stays what it is where the server opens
+/// the copy of its key; otherwise the login is that of a new device, whose
+/// database begins anew.
+pub(super) async fn log_in_for_new_pin(
+    login_name: &str,
+    password: &str,
+    row: &UserRow,
+    language: Language,
+) -> Result<Granted, SessionError> {
+    let Some(sealed) = &row.sealed else {
+        return log_in(login_name, password, Some(row), true, language).await;
+    };
+    let mut granted = log_in(login_name, password, Some(row), false, language).await?;
+    if granted.answer.me.user_id != row.user_id {
+        return Ok(granted);
+    }
+    match api::open_sealed_key(&granted.answer.tokens.access_token, sealed, language).await {
+        Ok(opened) => {
+            granted.opened = Some(opened);
+            Ok(granted)
+        }
+        Err(Failure::Problem(problem)) if problem.code == ProblemCode::SealedKeyUnknown => {
+            log_in(login_name, password, Some(row), true, language).await
+        }
+        Err(failure) => Err(SessionError::Failed(failure)),
     }
 }
 
@@ -87,7 +118,7 @@ async fn ask(
         },
     };
     let answer = api::log_in(&request, language).await?;
-    Ok(Granted { answer, identity })
+    Ok(Granted { answer, identity, opened: None })
 }
 
 /// What a person would recognise: `Chrome 120, Android`.

@@ -9,6 +9,15 @@ pub const WRONG_PINS_MAX: u32 = 10;
 /// The longest wait between two tries.
 const WAIT_S_MAX: u32 = 600;
 
+/// Without contact for so long, a PIN opens nothing any more.
+const OUT_OF_CONTACT_MS: f64 = 30.0 * 24.0 * 3600.0 * 1000.0;
+
+/// Whether the last contact was too long ago. Without a last contact there is
+/// nothing to go by.
+pub fn is_out_of_contact(contact_ms: f64, now_ms: f64) -> bool {
+    contact_ms > 0.0 && now_ms - contact_ms > OUT_OF_CONTACT_MS
+}
+
 /// Whether it is six digits.
 pub fn is_six_digits(pin: &str) -> bool {
     pin.len() == PIN_DIGITS && pin.bytes().all(|byte| byte.is_ascii_digit())
@@ -82,6 +91,16 @@ mod tests {
         assert!(waits.is_sorted());
         assert_eq!(waits.first(), Some(&0));
         assert_eq!(wait_after_s(u32::MAX), WAIT_S_MAX);
+    }
+
+    #[test]
+    fn a_month_without_contact_is_too_long() {
+        let day_ms = 24.0 * 3600.0 * 1000.0;
+        assert!(!is_out_of_contact(0.0, 1e13));
+        assert!(!is_out_of_contact(1e12, 1e12 + 30.0 * day_ms));
+        assert!(is_out_of_contact(1e12, 1e12 + 31.0 * day_ms));
+        // A clock that was set back says nothing.
+        assert!(!is_out_of_contact(1e12, 0.0));
     }
 
     #[test]

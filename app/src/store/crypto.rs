@@ -3,12 +3,16 @@
 //! A random data key (AES-256-GCM) encrypts every value. It is kept wrapped by
 //! a key that is made of the PIN (Argon2id, so that guessing is slow) and of a
 //! device secret that cannot leave the browser (so that guessing has to happen
-//! here). In memory there is only a handle that cannot be exported; the raw
-//! data key never enters this module.
+//! here), and once more for the server's key ([`doorstep_core::sealing`]), so
+//! that a forgotten PIN costs nothing. In memory there is only a handle that
+//! cannot be exported; the raw data key enters this module only when the server
+//! has opened that copy.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorstep_core::ids::UserId;
+use doorstep_core::sealing::{self, OpenedKey, SealedKey, SealingKey};
 use doorstep_core::store::StoreError;
 use js_sys::{Array, Uint8Array};
 use thiserror::Error;
@@ -17,10 +21,14 @@ use web_sys::CryptoKey;
 
 use crate::browser::{buffer_of, bytes_of, call_async, describe, get, global, object};
 
-/// Argon2id as OWASP recommends: 19 MiB, two passes, one lane.
+/// Argon2id as OWASP recommends at least: 19 MiB, two passes, one lane.
 const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
-const ARGON2_PASSES: u32 = 2;
+const ARGON2_PASSES_MIN: u32 = 2;
+/// A phone that is fast on the day of the enrolment may be slow on another.
+const ARGON2_PASSES_MAX: u32 = 12;
 const ARGON2_LANES: u32 = 1;
+/// How long opening may take.
+const STRETCH_MS: f64 = 1000.0;
 
 const IV_BYTES: usize = 12;
 const SALT_BYTES: usize = 16;
@@ -50,6 +58,8 @@ impl From<JsValue> for CryptoError {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Envelope {
     pub salt: Vec<u8>,
+    /// Passes of Argon2id, as many as this phone does in about a second.
+    pub passes: u32,
     pub iv: Vec<u8>,
     pub wrapped: Vec<u8>,
 }
@@ -82,6 +92,10 @@ fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], CryptoError> {
     let mut bytes = [0; LENGTH];
     getrandom::fill(&mut bytes).map_err(|error| CryptoError::Browser(error.to_string()))?;
     Ok(bytes)
+}
+
+fn aes_256() -> JsValue {
+    object(&[("name", text("AES-GCM")), ("length", JsValue::from(256))]).into()
 }
 
 fn aes_gcm(iv: &[u8], authenticated: &str) -> JsValue {
@@ -128,13 +142,8 @@ impl DeviceKeys {
 
     /// The key that wraps the data key: the PIN stretched, mixed with what
     /// only this device can compute.
-    async fn wrapping_key(&self, pin: &str, salt: &[u8]) -> Result<JsValue, CryptoError> {
-        let mut material = vec![0_u8; 32];
-        let parameters = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, Some(32))
-            .map_err(|error| CryptoError::Browser(error.to_string()))?;
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-            .hash_password_into(pin.as_bytes(), salt, &mut material)
-            .map_err(|error| CryptoError::Browser(error.to_string()))?;
+    async fn wrapping_key(&self, pin: &str, salt: &[u8], passes: u32) -> Result<JsValue, CryptoError> {
+        let mut material = stretch(pin, salt, passes)?;
         let challenge = [b"doorstep-device-secret\n", salt].concat();
         let arguments =
             [text("HMAC"), self.secret.clone().into(), Uint8Array::from(challenge.as_slice()).into()];
@@ -153,26 +162,80 @@ impl DeviceKeys {
             ("salt", Uint8Array::from(salt).into()),
             ("info", Uint8Array::from(b"doorstep data key wrap 1".as_slice()).into()),
         ]);
-        let wrap = object(&[("name", text("AES-GCM")), ("length", JsValue::from(256))]);
-        let arguments = [hkdf.into(), base?, wrap.into(), JsValue::FALSE, usages(&["wrapKey", "unwrapKey"])];
+        let wrap = aes_256();
+        let arguments = [hkdf.into(), base?, wrap, JsValue::FALSE, usages(&["wrapKey", "unwrapKey"])];
         Ok(call_async(&subtle(), "deriveKey", &arguments).await?)
     }
 
-    /// A new data key: its handle and its envelope.
+    /// A new data key, wrapped by the PIN, and the copy for the server.
     ///
     /// # Errors
     /// When the browser refuses.
-    pub async fn seal_new(&self, pin: &str, owner: &str) -> Result<(DataKey, Envelope), CryptoError> {
-        let (salt, iv) = (random::<SALT_BYTES>()?, random::<IV_BYTES>()?);
-        let wrapping = self.wrapping_key(pin, &salt).await?;
-        let algorithm = object(&[("name", text("AES-GCM")), ("length", JsValue::from(256))]).into();
-        let arguments = [algorithm, JsValue::TRUE, usages(&["encrypt", "decrypt"])];
+    pub async fn seal_new(
+        &self,
+        pin: &str,
+        owner: UserId,
+        server: &SealingKey,
+    ) -> Result<(DataKey, Envelope, SealedKey), CryptoError> {
+        let arguments = [aes_256(), JsValue::TRUE, usages(&["encrypt", "decrypt"])];
         let data_key = call_async(&subtle(), "generateKey", &arguments).await?;
+        let sealed = seal_for_server(&data_key, owner, server).await?;
+        let (data_key, envelope) = self.wrap(data_key, pin, owner).await?;
+        Ok((data_key, envelope, sealed))
+    }
+
+    /// A data key that the server opened, wrapped by a new PIN.
+    ///
+    /// # Errors
+    /// When the browser refuses, or it is no key.
+    pub async fn wrap_opened(
+        &self,
+        opened: &OpenedKey,
+        pin: &str,
+        owner: UserId,
+    ) -> Result<(DataKey, Envelope), CryptoError> {
+        let raw = decoded(&opened.data_key)?;
+        let arguments = [
+            text("raw"),
+            buffer_of(&raw),
+            object(&[("name", text("AES-GCM"))]).into(),
+            JsValue::TRUE,
+            usages(&["encrypt", "decrypt"]),
+        ];
+        let data_key = call_async(&subtle(), "importKey", &arguments).await?;
+        self.wrap(data_key, pin, owner).await
+    }
+
+    /// The envelope of the same data key under another PIN.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongPin`], or when the browser refuses.
+    pub async fn change_pin(
+        &self,
+        old_pin: &str,
+        new_pin: &str,
+        owner: UserId,
+        envelope: &Envelope,
+    ) -> Result<Envelope, CryptoError> {
+        let data_key = self.unwrap(old_pin, owner, envelope, true).await?;
+        let (_, envelope) = self.wrap(data_key.into(), new_pin, owner).await?;
+        Ok(envelope)
+    }
+
+    /// Wraps an exportable handle, and gives one that cannot be exported.
+    async fn wrap(
+        &self,
+        data_key: JsValue,
+        pin: &str,
+        owner: UserId,
+    ) -> Result<(DataKey, Envelope), CryptoError> {
+        let (salt, iv, passes) = (random::<SALT_BYTES>()?, random::<IV_BYTES>()?, tuned_passes()?);
+        let wrapping = self.wrapping_key(pin, &salt, passes).await?;
         let arguments = [text("raw"), data_key, wrapping, aes_gcm(&iv, &wrap_label(owner))];
         let wrapped = bytes_of(&call_async(&subtle(), "wrapKey", &arguments).await?);
-        let envelope = Envelope { salt: salt.to_vec(), iv: iv.to_vec(), wrapped };
-        // Opened again at once: the handle that stays cannot be exported, and
-        // an envelope that does not open is found now and not tomorrow.
+        let envelope = Envelope { salt: salt.to_vec(), passes, iv: iv.to_vec(), wrapped };
+        // Opened again at once: an envelope that does not open is found now and
+        // not tomorrow.
         let data_key = self.open(pin, owner, &envelope).await?;
         Ok((data_key, envelope))
     }
@@ -181,19 +244,29 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// [`CryptoError::WrongPin`], or when the browser refuses.
-    pub async fn open(&self, pin: &str, owner: &str, envelope: &Envelope) -> Result<DataKey, CryptoError> {
-        let wrapping = self.wrapping_key(pin, &envelope.salt).await?;
+    pub async fn open(&self, pin: &str, owner: UserId, envelope: &Envelope) -> Result<DataKey, CryptoError> {
+        self.unwrap(pin, owner, envelope, false).await.map(DataKey)
+    }
+
+    async fn unwrap(
+        &self,
+        pin: &str,
+        owner: UserId,
+        envelope: &Envelope,
+        exportable: bool,
+    ) -> Result<CryptoKey, CryptoError> {
+        let wrapping = self.wrapping_key(pin, &envelope.salt, envelope.passes).await?;
         let arguments = [
             text("raw"),
             buffer_of(&envelope.wrapped),
             wrapping,
             aes_gcm(&envelope.iv, &wrap_label(owner)),
             object(&[("name", text("AES-GCM"))]).into(),
-            JsValue::FALSE,
+            JsValue::from_bool(exportable),
             usages(&["encrypt", "decrypt"]),
         ];
         match call_async(&subtle(), "unwrapKey", &arguments).await {
-            Ok(key) => Ok(DataKey(key.dyn_into()?)),
+            Ok(key) => Ok(key.dyn_into()?),
             Err(error) if crate::browser::error_name(&error) == "OperationError" => {
                 Err(CryptoError::WrongPin)
             }
@@ -202,7 +275,79 @@ impl DeviceKeys {
     }
 }
 
-fn wrap_label(owner: &str) -> String {
+/// What a PIN becomes when guessing is made slow.
+fn stretch(pin: &str, salt: &[u8], passes: u32) -> Result<Vec<u8>, CryptoError> {
+    let failed = |error: argon2::Error| CryptoError::Browser(error.to_string());
+    let mut material = vec![0_u8; 32];
+    let parameters = Params::new(ARGON2_MEMORY_KIB, passes, ARGON2_LANES, Some(32)).map_err(failed)?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+        .hash_password_into(pin.as_bytes(), salt, &mut material)
+        .map_err(failed)?;
+    Ok(material)
+}
+
+/// As many passes as this phone does in about a second, found by trying.
+fn tuned_passes() -> Result<u32, CryptoError> {
+    let before = js_sys::Date::now();
+    stretch("000000", &[0; SALT_BYTES], ARGON2_PASSES_MIN)?;
+    Ok(passes_for(js_sys::Date::now() - before))
+}
+
+/// From how long the fewest passes took.
+fn passes_for(fewest_ms: f64) -> u32 {
+    let one_ms = (fewest_ms / f64::from(ARGON2_PASSES_MIN)).max(1.0);
+    let wanted = (STRETCH_MS / one_ms).clamp(f64::from(ARGON2_PASSES_MIN), f64::from(ARGON2_PASSES_MAX));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let passes = wanted as u32;
+    passes
+}
+
+fn decoded(base64url: &str) -> Result<Vec<u8>, CryptoError> {
+    URL_SAFE_NO_PAD.decode(base64url).map_err(|error| CryptoError::Browser(error.to_string()))
+}
+
+/// The data key, sealed as [`doorstep_core::sealing`] says.
+async fn seal_for_server(
+    data_key: &JsValue,
+    owner: UserId,
+    server: &SealingKey,
+) -> Result<SealedKey, CryptoError> {
+    let curve = || -> JsValue { object(&[("name", text("ECDH")), ("namedCurve", text("P-256"))]).into() };
+    let server_point = decoded(&server.public_key)?;
+    let arguments =
+        [text("raw"), buffer_of(&server_point), curve(), JsValue::FALSE, Array::new().into()];
+    let server_key = call_async(&subtle(), "importKey", &arguments).await?;
+    let pair =
+        call_async(&subtle(), "generateKey", &[curve(), JsValue::FALSE, usages(&["deriveBits"])]).await?;
+    let point = call_async(&subtle(), "exportKey", &[text("raw"), get(&pair, "publicKey")]).await?;
+    let point = bytes_of(&point);
+
+    let agreement = object(&[("name", text("ECDH")), ("public", server_key)]).into();
+    let arguments = [agreement, get(&pair, "privateKey"), JsValue::from(256)];
+    let shared = call_async(&subtle(), "deriveBits", &arguments).await?;
+    let arguments = [text("raw"), shared, text("HKDF"), JsValue::FALSE, usages(&["deriveKey"])];
+    let base = call_async(&subtle(), "importKey", &arguments).await?;
+    let salt = [point.as_slice(), &server_point].concat();
+    let hkdf = object(&[
+        ("name", text("HKDF")),
+        ("hash", text("SHA-256")),
+        ("salt", Uint8Array::from(salt.as_slice()).into()),
+        ("info", Uint8Array::from(sealing::INFO.as_bytes()).into()),
+    ]);
+    let arguments = [hkdf.into(), base, aes_256(), JsValue::FALSE, usages(&["wrapKey"])];
+    let wrapping = call_async(&subtle(), "deriveKey", &arguments).await?;
+    let nonce = random::<{ sealing::NONCE_BYTES }>()?;
+    let arguments = [text("raw"), data_key.clone(), wrapping, aes_gcm(&nonce, &sealing::label(owner))];
+    let sealed = bytes_of(&call_async(&subtle(), "wrapKey", &arguments).await?);
+    Ok(SealedKey {
+        key_id: server.id.clone(),
+        ephemeral_public_key: URL_SAFE_NO_PAD.encode(point),
+        nonce: URL_SAFE_NO_PAD.encode(nonce),
+        sealed: URL_SAFE_NO_PAD.encode(sealed),
+    })
+}
+
+fn wrap_label(owner: UserId) -> String {
     format!("doorstep|{owner}|{SCHEMA_VERSION}")
 }
 
@@ -248,5 +393,19 @@ impl DataKey {
             Ok(plain) => Ok(bytes_of(&plain)),
             Err(_) => Err(StoreError::Unreadable(label.to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_stretched_for_about_a_second_and_never_for_less_than_owasp_says() {
+        assert_eq!(passes_for(0.0), ARGON2_PASSES_MAX);
+        assert_eq!(passes_for(45.0), ARGON2_PASSES_MAX);
+        assert_eq!(passes_for(330.0), 6);
+        assert_eq!(passes_for(900.0), ARGON2_PASSES_MIN);
+        assert_eq!(passes_for(60_000.0), ARGON2_PASSES_MIN);
     }
 }

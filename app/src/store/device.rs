@@ -3,6 +3,7 @@
 //! screen shows.
 
 use doorstep_core::ids::{DeviceId, UserId};
+use doorstep_core::sealing::SealedKey;
 use doorstep_core::store::{Durability, StoreError};
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,7 +22,10 @@ pub struct UserRow {
     pub login_name: String,
     pub device_id: DeviceId,
     pub keys: DeviceKeys,
-    pub envelope: Envelope,
+    /// Gone when the phone had no contact for long; the sealed copy is left.
+    pub envelope: Option<Envelope>,
+    /// The copy of the data key that the server can open.
+    pub sealed: Option<SealedKey>,
     /// Counts the user's databases here: a new one is begun when the old one's
     /// key is gone.
     pub generation: u32,
@@ -34,6 +38,8 @@ pub struct UserRow {
     pub forked: bool,
     /// When it was last opened, as [`Self::locked_until_ms`].
     pub used_ms: f64,
+    /// When the server last answered, likewise.
+    pub contact_ms: f64,
     /// Databases whose PIN was forgotten: kept, in case it comes to mind.
     pub earlier: Vec<Earlier>,
 }
@@ -45,20 +51,29 @@ pub struct Earlier {
     pub envelope: Envelope,
 }
 
-fn envelope_members(envelope: &Envelope) -> [(&'static str, JsValue); 3] {
+/// Rows of before the passes were tuned have two.
+const PASSES_BEFORE: u32 = 2;
+
+fn envelope_members(envelope: &Envelope) -> [(&'static str, JsValue); 4] {
     [
         ("salt", buffer_of(&envelope.salt)),
+        ("passes", JsValue::from(envelope.passes)),
         ("iv", buffer_of(&envelope.iv)),
         ("wrapped", buffer_of(&envelope.wrapped)),
     ]
 }
 
-fn envelope_of(row: &JsValue) -> Envelope {
-    Envelope {
-        salt: bytes_of(&get(row, "salt")),
-        iv: bytes_of(&get(row, "iv")),
-        wrapped: bytes_of(&get(row, "wrapped")),
+fn envelope_of(row: &JsValue) -> Option<Envelope> {
+    let wrapped = get(row, "wrapped");
+    if wrapped.is_undefined() {
+        return None;
     }
+    Some(Envelope {
+        salt: bytes_of(&get(row, "salt")),
+        passes: count_of(row, "passes").max(PASSES_BEFORE),
+        iv: bytes_of(&get(row, "iv")),
+        wrapped: bytes_of(&wrapped),
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small counts, written as such")]
@@ -73,8 +88,8 @@ impl Earlier {
         row.into()
     }
 
-    fn from_row(row: &JsValue) -> Self {
-        Self { generation: count_of(row, "generation"), envelope: envelope_of(row) }
+    fn from_row(row: &JsValue) -> Option<Self> {
+        Some(Self { generation: count_of(row, "generation"), envelope: envelope_of(row)? })
     }
 }
 
@@ -98,10 +113,14 @@ impl UserRow {
             ("signed_out", JsValue::from(self.signed_out)),
             ("forked", JsValue::from(self.forked)),
             ("used_ms", JsValue::from(self.used_ms)),
+            ("contact_ms", JsValue::from(self.contact_ms)),
             ("earlier", self.earlier.iter().map(Earlier::to_row).collect::<Array>().into()),
         ]);
-        for (name, value) in envelope_members(&self.envelope) {
+        for (name, value) in self.envelope.iter().flat_map(envelope_members) {
             set(&row, name, &value);
+        }
+        if let Some(sealed) = self.sealed.as_ref().and_then(|sealed| doorstep_core::json::write(sealed).ok()) {
+            set(&row, "sealed", &buffer_of(&sealed));
         }
         row.into()
     }
@@ -124,7 +143,12 @@ impl UserRow {
             signed_out: get(row, "signed_out").is_truthy(),
             forked: get(row, "forked").is_truthy(),
             used_ms: get(row, "used_ms").as_f64().unwrap_or_default(),
-            earlier: Array::from(&get(row, "earlier")).iter().map(|row| Earlier::from_row(&row)).collect(),
+            contact_ms: get(row, "contact_ms").as_f64().unwrap_or_default(),
+            sealed: doorstep_core::json::read(&bytes_of(&get(row, "sealed"))).ok(),
+            earlier: Array::from(&get(row, "earlier"))
+                .iter()
+                .filter_map(|row| Earlier::from_row(&row))
+                .collect(),
         })
     }
 }

@@ -83,7 +83,11 @@ pub async fn log_in(components: &Components, request: LoginRequest) -> Result<Lo
     let Some(((claims, refresh_token), me)) = opened else {
         return Err(ProblemCode::InvalidCredentials.into());
     };
-    Ok(LoginAnswer { tokens: answer(components, claims, refresh_token, now)?, me })
+    Ok(LoginAnswer {
+        tokens: answer(components, claims, refresh_token, now)?,
+        me,
+        sealing_key: components.sealing.public().clone(),
+    })
 }
 
 /// Trades a refresh token and the device's signature for new tokens.

@@ -18,6 +18,7 @@ pub mod operation;
 pub mod outbox;
 pub mod outbox_counter;
 pub mod pack_version;
+pub mod sealing_key;
 pub mod server_state;
 pub mod session;
 pub mod signing_key;

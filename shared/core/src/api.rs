@@ -10,6 +10,7 @@ use crate::case::{CaseEvent, CaseRecord, PropertyConflict, VisitRecord};
 use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, MediaId, OperationId, SubmissionId, UserId};
 use crate::role::Role;
+use crate::sealing::SealingKey;
 use crate::submission::{Comment, Decision, SubmissionContent, SubmissionState, SubmissionStatus};
 use crate::task::TaskRecord;
 use crate::text::LocalText;
@@ -73,6 +74,8 @@ pub struct LoginAnswer {
     #[serde(flatten)]
     pub tokens: TokenAnswer,
     pub me: Me,
+    /// For the copy of the data key that a forgotten PIN is helped with.
+    pub sealing_key: SealingKey,
 }
 
 /// Asks for new tokens. The refresh token works once, and only with the

@@ -25,6 +25,7 @@ pub mod phone;
 pub mod problem;
 pub mod role;
 pub mod schedule;
+pub mod sealing;
 pub mod store;
 pub mod submission;
 pub mod sync;

@@ -42,6 +42,8 @@ problems! {
     AccountDisabled, "account_disabled", 403, "账号已停用,请联系管理员。手机上未上传的记录不会丢失。", "The account is disabled. Ask an administrator. Unsent records on the phone are kept.";
     SessionExpired, "session_expired", 401, "登录已过期,请重新登录。未上传的记录仍在手机上。", "The login has expired. Log in again. Unsent records are still on the phone.";
     DeviceUnknown, "device_unknown", 401, "此设备未登记或已被撤销,请重新登录。", "This device is not registered or was revoked. Log in again.";
+    LoginNotFresh, "login_not_fresh", 403, "为保护手机上的内容,这一步需要刚刚登录过。请重新输入账号和密码。", "To protect what is on the phone, this needs a login of just now. Enter the login name and password again.";
+    SealedKeyUnknown, "sealed_key_unknown", 422, "服务器打不开这部手机的备用密钥(可能是别人的,或服务器换过密钥)。手机上加密的内容仍在,想起旧 PIN 码后可以找回。", "The server cannot open this phone's spare key: it is somebody else's, or the server's own key was changed. What is on the phone stays there, encrypted, and can be brought back with the old PIN.";
     DeviceTaken, "device_taken", 409, "此设备身份已由另一账号使用。请在应用中重新添加账号,以取得新的设备身份。", "This device identity belongs to another account. Add the account again in the app to take a new one.";
     NoPermission, "no_permission", 403, "您没有执行此操作的权限。如确有需要,请联系管理员。", "You are not allowed to do this. Ask an administrator if you need to.";
     NotFound, "not_found", 404, "没有找到,可能已被移走,或不在您的范围内。", "Not found. It may have moved, or lies outside your area.";
