@@ -10,6 +10,7 @@ mod browser {
     mod handset;
     mod layout;
     mod pictures;
+    mod pins;
     mod privacy;
     mod stage;
     mod stories;

@@ -109,7 +109,11 @@ impl Handset {
     }
 
     pub(super) async fn type_pin(&self) -> Result<()> {
-        for digit in PIN.chars() {
+        self.type_digits(PIN).await
+    }
+
+    pub(super) async fn type_digits(&self, pin: &str) -> Result<()> {
+        for digit in pin.chars() {
             self.page.press(&digit.to_string()).await?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::handset::{Handset, Screen, by_id, camera_photo};
 use super::stage::{ELDER, Stage, today};
 
 /// Opens the elder from Today and begins the visit.
-async fn begin_visit(worker: &Handset, stage: &Stage) -> Result<()> {
+pub(super) async fn begin_visit(worker: &Handset, stage: &Stage) -> Result<()> {
     worker.page.the(by_id(stage.elder)).await?.click().await?;
     worker.page.says(ELDER).await?;
     worker.press_button("开始走访").await?;
@@ -23,7 +23,7 @@ async fn begin_visit(worker: &Handset, stage: &Stage) -> Result<()> {
 }
 
 /// The first page about the visit.
-async fn answer_visit(worker: &Handset) -> Result<()> {
+pub(super) async fn answer_visit(worker: &Handset) -> Result<()> {
     worker.choose("/g_visit/met", "met").await?;
     worker.locate("/g_visit/gps").await?;
     assert_eq!(worker.written("/g_visit/worker1").await?, "王示例");
