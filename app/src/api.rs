@@ -14,14 +14,14 @@ use doorstep_core::api::{
 };
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
-use doorstep_core::phone::{Failure, MediaEntry};
+use doorstep_core::phone::{Failure, MediaEntry, Reply};
 use doorstep_core::sealing::{OpenedKey, SEALED_KEY, SealedKey};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::text::Language;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use http::{Method, Reply, Request};
+use http::{Method, Request, is_unauthorized};
 use tokens::Tokens;
 
 /// Logs in and registers the device.
@@ -30,7 +30,7 @@ use tokens::Tokens;
 /// With the server's problem, or without a connection.
 pub async fn log_in(request: &LoginRequest, language: Language) -> Result<LoginAnswer, Failure> {
     let request = Request::json(Method::Post, addresses::LOGIN, request)?;
-    http::send(&request, None, language).await.and_then(json).map_err(Failure::from)
+    http::send(&request, None, language).await?.json()
 }
 
 /// Has the spare copy of a data key opened, right after a login.
@@ -43,7 +43,7 @@ pub async fn open_sealed_key(
     language: Language,
 ) -> Result<OpenedKey, Failure> {
     let request = Request::json(Method::Post, SEALED_KEY, sealed)?;
-    http::send(&request, Some(access_token), language).await.and_then(json).map_err(Failure::from)
+    http::send(&request, Some(access_token), language).await?.json()
 }
 
 /// The server, for somebody who is logged in.
@@ -63,23 +63,23 @@ impl Client {
         let language = self.tokens.language();
         let token = self.tokens.access().await?;
         match http::send(request, Some(&token), language).await {
-            Err(error) if error.is_unauthorized() => {
+            Err(failure) if is_unauthorized(&failure) => {
                 let token = self.tokens.renewed(&token).await?;
                 match http::send(request, Some(&token), language).await {
-                    Err(error) if error.is_unauthorized() => Err(self.tokens.over()),
-                    done => done.map_err(Failure::from),
+                    Err(failure) if is_unauthorized(&failure) => Err(self.tokens.over()),
+                    done => done,
                 }
             }
-            done => done.map_err(Failure::from),
+            done => done,
         }
     }
 
     async fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, Failure> {
-        Ok(json(self.send(&Request::get(address)).await?)?)
+        self.send(&Request::get(address)).await?.json()
     }
 
     async fn post<T: DeserializeOwned>(&self, address: &str, body: &impl Serialize) -> Result<T, Failure> {
-        Ok(json(self.send(&Request::json(Method::Post, address, body)?).await?)?)
+        self.send(&Request::json(Method::Post, address, body)?).await?.json()
     }
 
     /// Who is logged in, as the server sees it now.
@@ -104,7 +104,7 @@ impl Client {
     /// With the server's problem, or without a connection.
     pub async fn push(&self, push: &PushRequest) -> Result<PushAnswer, Failure> {
         let request = Request::json(Method::Post, addresses::SYNC, push)?.compressed().await;
-        Ok(json(self.send(&request).await?)?)
+        self.send(&request).await?.json()
     }
 
     /// Asks for a page of what changed.
@@ -161,7 +161,7 @@ impl Client {
     ) -> Result<MediaStored, Failure> {
         let address = format!("{}/{}", addresses::FILES, entry.media_id);
         let request = Request::file(&address, bytes, &entry.content_type, progress);
-        Ok(json(self.send(&request).await?)?)
+        self.send(&request).await?.json()
     }
 
     /// A picture's bytes and type.
@@ -234,12 +234,4 @@ impl Client {
     pub async fn parked(&self) -> Result<ParkedAnswer, Failure> {
         self.get(addresses::PARKED_OPERATIONS).await
     }
-}
-
-/// The JSON of a reply. What does not read was cut off, or is not Doorstep's.
-fn json<T: DeserializeOwned>(reply: Reply) -> Result<T, http::HttpError> {
-    if !reply.is_json() {
-        return Err(http::HttpError::NoConnection);
-    }
-    doorstep_core::json::read(&reply.bytes).map_err(|_| http::HttpError::NoConnection)
 }

@@ -5,7 +5,6 @@
 //! two seconds after something was finished, every five minutes, by the
 //! button, and again after a failure that waiting may mend. One at a time.
 
-mod backoff;
 mod wire;
 
 use std::cell::Cell;
@@ -15,7 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use doorstep_core::ids::MediaId;
 use doorstep_core::phone::outbox::Unsent;
-use doorstep_core::phone::{Failure, SyncReport, SyncState, synchronise};
+use doorstep_core::phone::{Failure, SyncReport, SyncState, backoff, synchronise};
 use doorstep_core::store::{StoreError, Table};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;

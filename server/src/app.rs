@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpRequest, HttpServer, web};
 use doorstep_core::problem::ProblemCode;
@@ -38,6 +39,7 @@ pub const PUSH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A slow phone may take so long to send its headers.
 const CLIENT_REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const RETRY_PARKED_EVERY: Duration = Duration::from_secs(600);
 /// In-flight requests get so long after a signal.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
 
@@ -171,10 +173,26 @@ impl Server {
     /// # Errors
     /// When the system takes the socket away.
     pub async fn run(self) -> io::Result<()> {
-        if let Err(error) = sync::retry_at_start(&self.components).await {
-            tracing::error!(%error, "parked operations could not be tried again");
-        }
-        self.running.await
+        retry_everything(&self.components).await;
+        let retrying = actix_web::rt::spawn(retry_regularly(self.components));
+        let ended = self.running.await;
+        retrying.abort();
+        ended
+    }
+}
+
+/// Whoever should have tried a parked operation again may have been ended
+/// just before: so everything that waits is tried now and then.
+async fn retry_regularly(components: web::Data<Components>) {
+    loop {
+        tokio::time::sleep(RETRY_PARKED_EVERY).await;
+        retry_everything(&components).await;
+    }
+}
+
+async fn retry_everything(components: &Components) {
+    if let Err(error) = sync::retry_everything(components).await {
+        tracing::error!(%error, "parked operations could not be tried again");
     }
 }
 
@@ -199,24 +217,12 @@ pub fn build(
     let workers = components.workers;
     let components = web::Data::new(components);
     let data = components.clone();
-    let mut server = HttpServer::new(move || {
-        App::new()
-            .app_data(data.clone())
-            .app_data(json(JSON_BYTES_MAX))
-            .app_data(
-                web::PathConfig::default()
-                    .error_handler(|_, _| RequestError::from(ProblemCode::NotFound).into()),
-            )
-            .app_data(web::QueryConfig::default().error_handler(|cause, _| unreadable(&cause).into()))
-            .wrap(from_fn(observe))
-            .wrap(Compress::default())
-            .configure(routes::configure)
-    })
-    .client_request_timeout(CLIENT_REQUEST_TIMEOUT)
-    .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
-    // The binary listens to signals; a test stops its server by the handle.
-    .disable_signals();
+    let mut server = HttpServer::new(move || application(data.clone()))
+        .client_request_timeout(CLIENT_REQUEST_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+        // The binary listens to signals; a test stops its server by the handle.
+        .disable_signals();
     if let Some(workers) = workers {
         server = server.workers(workers);
     }
@@ -225,6 +231,31 @@ pub fn build(
         Some(tls) => server.listen_rustls_0_23(listener, tls)?,
     };
     Ok(Server { address, components, running: server.run() })
+}
+
+/// Every address, and what happens around each request: what a worker of the
+/// server runs, and a simulation without sockets.
+pub fn application(
+    components: web::Data<Components>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + 'static>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(components)
+        .app_data(json(JSON_BYTES_MAX))
+        .app_data(
+            web::PathConfig::default().error_handler(|_, _| RequestError::from(ProblemCode::NotFound).into()),
+        )
+        .app_data(web::QueryConfig::default().error_handler(|cause, _| unreadable(&cause).into()))
+        .wrap(from_fn(observe))
+        .wrap(Compress::default())
+        .configure(routes::configure)
 }
 
 /// How JSON bodies are read: gzip is unpacked, and counted unpacked.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorstep_core::sync::Epoch;
+use doorstep_core::sync::{Epoch, Rule, Rules};
 use doorstep_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
@@ -23,9 +23,11 @@ use crate::error::Error as RequestError;
 
 pub mod entity;
 pub mod failure;
+mod transaction;
 
 use entity::server_state;
 use failure::Failure;
+pub use transaction::{Moment, Transaction, Watcher};
 
 /// How often a write that met another one is tried.
 const WRITE_ATTEMPTS_MAX: u32 = 6;
@@ -69,6 +71,8 @@ pub struct Database {
     /// SQLite has one writer: a queue in this process is fairer and quicker
     /// than its busy timeout.
     one_writer: Option<Arc<tokio::sync::Mutex<()>>>,
+    rules: Rules,
+    watcher: Option<Watcher>,
 }
 
 impl Database {
@@ -102,7 +106,14 @@ impl Database {
                 DatabaseError::Unreachable { place, cause }
             }
         })?;
-        Ok(Self { connection, one_writer: sqlite.then(Arc::default) })
+        Ok(Self { connection, one_writer: sqlite.then(Arc::default), rules: Rules::ALL, watcher: None })
+    }
+
+    /// The same database in a simulation: it may leave out a rule of sync, and
+    /// has a say around every commit.
+    #[must_use]
+    pub fn in_simulation(self, rules: Rules, watcher: Option<Watcher>) -> Self {
+        Self { rules, watcher, ..self }
     }
 
     /// For reading, outside of a transaction.
@@ -117,7 +128,7 @@ impl Database {
     /// What `work` answers; `unavailable` when it met other writers too often.
     pub async fn write<T>(
         &self,
-        work: impl AsyncFn(&DatabaseTransaction) -> Result<T, RequestError>,
+        work: impl AsyncFn(&Transaction) -> Result<T, RequestError>,
     ) -> Result<T, RequestError> {
         let mut attempt = 1;
         loop {
@@ -137,24 +148,33 @@ impl Database {
 
     async fn attempt<T>(
         &self,
-        work: impl AsyncFn(&DatabaseTransaction) -> Result<T, RequestError>,
+        work: impl AsyncFn(&Transaction) -> Result<T, RequestError>,
     ) -> Result<T, RequestError> {
         let _turn = match &self.one_writer {
             Some(queue) => Some(queue.lock().await),
             None => None,
         };
         let transaction = self.connection.begin_with_options(self.write_options()).await?;
+        let transaction = Transaction::new(transaction, self.rules);
         match work(&transaction).await {
             Ok(value) => {
-                transaction.commit().await?;
+                self.reach(Moment::BeforeCommit).await;
+                transaction.into_inner().commit().await?;
+                self.reach(Moment::AfterCommit).await;
                 Ok(value)
             }
             Err(error) => {
-                if let Err(failure) = transaction.rollback().await {
+                if let Err(failure) = transaction.into_inner().rollback().await {
                     tracing::warn!(%failure, "a transaction could not be rolled back");
                 }
                 Err(error)
             }
+        }
+    }
+
+    async fn reach(&self, moment: Moment) {
+        if let Some(watcher) = &self.watcher {
+            watcher.reach(moment).await;
         }
     }
 
@@ -253,6 +273,9 @@ impl Database {
     /// When the database refuses.
     pub async fn begin_epoch(&self, clock: &Clock) -> Result<Epoch, RequestError> {
         let old = self.epoch(clock).await?;
+        if !self.rules.hold(Rule::NewEpoch) {
+            return Ok(old);
+        }
         let new = clock.now().timestamp_millis().max(old.0 + 1);
         self.write(async |transaction| {
             if let Some(state) = server_state::Entity::find_by_id(SERVER_STATE).one(transaction).await? {

@@ -21,12 +21,12 @@ use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_core::text::LocalText;
 use doorstep_form::{Attachments, AuthoringProblem, Form, Plan, Workbook};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set,
 };
 
 use crate::app::Components;
 use crate::auth::permit::{LoggedIn, Permit};
+use crate::db::Transaction;
 use crate::db::entity::{form, form_list, form_version};
 use crate::error::{Error, Result};
 use crate::pack::{self, KnownForms, PublishError};
@@ -166,7 +166,7 @@ pub async fn publish(
             title = form_use.label.clone();
         }
     }
-    let id = FormVersionId(uuid::Uuid::now_v7());
+    let id = id_of(county, &compiled, workbook)?;
     let bundle = FormBundle {
         form_version_id: id,
         form: compiled.form.clone(),
@@ -184,6 +184,22 @@ pub async fn publish(
     Ok(record)
 }
 
+/// The identifier of a version follows from what it is. Published again after
+/// a restore from an older backup, it is the one that phones captured with.
+fn id_of(county: &str, compiled: &Compiled, workbook: &[u8]) -> Result<FormVersionId> {
+    let what = serde_json::json!({
+        "county": county,
+        "form_id": compiled.form_id,
+        "version": compiled.version,
+        "workbook": ContentHash::of(workbook),
+        "lists": compiled.attachments,
+    });
+    let hash = ContentHash::of_json(&what);
+    let digits = hash.as_str().get(..32).unwrap_or_default();
+    let bytes = u128::from_str_radix(digits, 16).map_err(Error::internal)?.to_be_bytes();
+    Ok(FormVersionId(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
+}
+
 struct NewVersion<'a> {
     county: &'a str,
     compiled: &'a Compiled,
@@ -195,7 +211,7 @@ struct NewVersion<'a> {
 
 /// Stores a version and makes it the current one.
 async fn store(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     new: &NewVersion<'_>,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Result<FormVersionRecord, Vec<AuthoringProblem>>> {
@@ -256,7 +272,7 @@ fn version_taken(version: &str) -> AuthoringProblem {
     .finding(version)
 }
 
-async fn find_or_add_form(transaction: &DatabaseTransaction, county: &str, form_id: &str) -> Result<FormId> {
+async fn find_or_add_form(transaction: &Transaction, county: &str, form_id: &str) -> Result<FormId> {
     let known = form::Entity::find()
         .filter(form::Column::County.eq(county))
         .filter(form::Column::FormId.eq(form_id))
@@ -274,7 +290,7 @@ async fn find_or_add_form(transaction: &DatabaseTransaction, county: &str, form_
 }
 
 async fn insert(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     form: FormId,
     new: &NewVersion<'_>,
     now: chrono::DateTime<chrono::Utc>,

@@ -26,12 +26,13 @@ use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path as StoreKey;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::app::Components;
 use crate::auth::permit::{HandOver, LoggedIn, Permit};
+use crate::db::Transaction;
 use crate::db::entity::{media, submission, submission_media};
 use crate::error::{Error, Result};
 use crate::streams::Changes;
@@ -236,12 +237,7 @@ fn store_refuses(cause: object_store::Error) -> Error {
 /// Enters the file, and tells its author's phone that it has arrived. Their
 /// other submissions that wait for the same bytes have them too; another
 /// person's do not: to know a hash is not to have the file.
-async fn enter(
-    transaction: &DatabaseTransaction,
-    file: &Kept,
-    author: UserId,
-    now: DateTime<Utc>,
-) -> Result<()> {
+async fn enter(transaction: &Transaction, file: &Kept, author: UserId, now: DateTime<Utc>) -> Result<()> {
     let waiting = submission_media::Entity::find()
         .filter(submission_media::Column::Sha256.eq(file.sha256.clone()))
         .filter(submission_media::Column::StoredAt.is_null())

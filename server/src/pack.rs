@@ -16,12 +16,12 @@ use doorstep_core::pack::{FormUse, Pack};
 use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_form::{AuthoringProblem, Rule, Workbook, did_you_mean};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set,
 };
 use thiserror::Error;
 
 use crate::app::Components;
+use crate::db::Transaction;
 use crate::db::entity::{form, form_version, pack_version};
 use crate::error::{Error as RequestError, Result};
 use crate::forms;
@@ -158,7 +158,7 @@ fn version_taken(version: &str) -> AuthoringProblem {
 
 /// Gives a published form the name that the pack has for it.
 async fn name_form(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     county: &str,
     form_use: &FormUse,
     changes: &mut Changes,

@@ -17,15 +17,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use doorstep_core::pack::Pack;
 use doorstep_core::role::{self, Action, Actor};
-use doorstep_core::sync::{StreamHash, StreamName};
+use doorstep_core::sync::{Rule, StreamHash, StreamName};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    Set,
 };
 use uuid::Uuid;
 
 use crate::area;
+use crate::db::Transaction;
 use crate::db::entity::{change, stream};
 use crate::error::{Error, Result};
 
@@ -63,7 +64,7 @@ impl Changes {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn number(self, transaction: &DatabaseTransaction, county: &str) -> Result<()> {
+    pub async fn number(self, transaction: &Transaction, county: &str) -> Result<()> {
         for (name, objects) in self.streams {
             let mut counter = lock(transaction, &name).await?;
             let known = known(transaction, &name, objects.keys()).await?;
@@ -102,8 +103,11 @@ impl Changes {
 }
 
 /// The stream's counter row, held until the transaction ends.
-async fn lock(transaction: &DatabaseTransaction, name: &StreamName) -> Result<stream::Model> {
-    let locked = || stream::Entity::find_by_id(name.clone()).lock_exclusive().one(transaction);
+async fn lock(transaction: &Transaction, name: &StreamName) -> Result<stream::Model> {
+    let counter = stream::Entity::find_by_id(name.clone());
+    let counter =
+        if transaction.rules().hold(Rule::CounterLast) { counter.lock_exclusive() } else { counter };
+    let locked = || counter.clone().one(transaction);
     if let Some(counter) = locked().await? {
         return Ok(counter);
     }
@@ -118,7 +122,7 @@ async fn lock(transaction: &DatabaseTransaction, name: &StreamName) -> Result<st
 
 /// The rows that the stream already has of these objects.
 async fn known(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     name: &StreamName,
     objects: impl Iterator<Item = &(&'static str, Uuid)>,
 ) -> Result<HashMap<(String, Uuid), change::Model>> {
@@ -135,7 +139,7 @@ async fn known(
     Ok(known)
 }
 
-async fn write(transaction: &DatabaseTransaction, rows: Vec<change::ActiveModel>) -> Result<()> {
+async fn write(transaction: &Transaction, rows: Vec<change::ActiveModel>) -> Result<()> {
     for rows in rows.chunks(BATCH) {
         change::Entity::insert_many(rows.iter().cloned())
             .on_conflict(

@@ -16,10 +16,11 @@ use doorstep_core::pack::Pack;
 use doorstep_core::role::{self, Action};
 use doorstep_core::submission::{MediaReference, SUBMISSION_VERSION, SubmissionContent};
 use doorstep_core::sync::{ParkReason, SUBMISSION_OPERATION, StreamName, item_kind};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait};
 
 use crate::auth::permit::{Permit, Purpose};
 use crate::cases;
+use crate::db::Transaction;
 use crate::db::entity::submission;
 use crate::error::Result;
 use crate::streams::Changes;
@@ -84,12 +85,6 @@ impl Parked {
     fn until(reason: ParkReason, waits_for: String) -> Self {
         Self { reason, waits_for: Some(waits_for) }
     }
-}
-
-/// What operations wait for that this build may be able to apply although the
-/// one that stored them was not.
-pub(crate) fn waits_for_this_build() -> [String; 2] {
-    [WAITS_FOR_A_START.to_owned(), kind_word(SUBMISSION_OPERATION, SUBMISSION_VERSION)]
 }
 
 fn kind_word(kind: &str, v: u32) -> String {
@@ -158,7 +153,7 @@ pub(crate) fn storable(text: &str) -> String {
 /// parked as unreadable, for good: the first stays what it is, and the second
 /// is kept where a person can look at it.
 pub(crate) async fn apply(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     capture: &Capture,
     evaluation: Option<&Evaluation>,
     changes: &mut Changes,
@@ -211,7 +206,7 @@ pub(crate) async fn apply(
 /// Whether the author may capture about the case: where it is, or where it was
 /// when they saw it (it may have moved while they had no network).
 async fn may_capture(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     pack: Option<&Pack>,
     capture: &Capture,
     case: &CaseRecord,

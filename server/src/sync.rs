@@ -20,8 +20,7 @@ mod parked;
 mod pull;
 mod push;
 
-pub(crate) use parked::retry_at_start;
-pub use parked::retry_parked;
+pub use parked::{retry_everything, retry_parked};
 
 /// The oldest [`doorstep_core::api::APP_VERSION`] that may pull. An older one
 /// can still push: what was captured is never kept out by its age.

@@ -10,17 +10,16 @@ use doorstep_core::ids::{CaseId, DraftId, FormVersionId, MediaId, OperationId, S
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::draft::FinishError;
 use doorstep_core::phone::{
-    Failure, MediaEntry, NewFile, OpenDraft, Owner, Phone, SyncReport, Transport, synchronise,
+    Failure, MediaEntry, NewFile, OpenDraft, Owner, Phone, Reply, SyncReport, Transport, synchronise,
 };
-use doorstep_core::problem::Problem;
 use doorstep_core::store::MemoryStore;
 use doorstep_core::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
 use doorstep_core::sync::{Operation, PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::task::TaskState;
+use doorstep_core::text::Language;
 use doorstep_form::NodePath;
 use reqwest::Method;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::caller::{Answer, Caller};
@@ -284,7 +283,7 @@ impl Wire {
     }
 
     /// One request with the access token; with a new one when that is over.
-    async fn send(&self, build: impl Fn(&Caller) -> reqwest::RequestBuilder) -> Result<Answer, Failure> {
+    async fn send(&self, build: impl Fn(&Caller) -> reqwest::RequestBuilder) -> Result<Reply, Failure> {
         let caller = self.caller.borrow().clone();
         let answer = caller.send(build(&caller)).await.map_err(|_| Failure::NoConnection)?;
         if answer.status != 401 {
@@ -304,32 +303,24 @@ impl Wire {
         if answer.status == 401 {
             return Err(Failure::LoginNeeded);
         }
-        let tokens: TokenAnswer = read(&succeeded(answer)?)?;
+        let tokens: TokenAnswer = succeeded(answer)?.json()?;
         self.refresh_token.replace(tokens.refresh_token);
         self.caller.replace(caller.with_token(tokens.access_token));
         Ok(())
     }
 }
 
-fn succeeded(answer: Answer) -> Result<Answer, Failure> {
-    if (200..300).contains(&answer.status) {
-        return Ok(answer);
-    }
-    match serde_json::from_slice::<Problem>(&answer.bytes) {
-        Ok(problem) => Err(Failure::Problem(Box::new(problem))),
-        Err(_) => Err(Failure::NoConnection),
-    }
-}
-
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
-    serde_json::from_slice(&answer.bytes).map_err(|_| Failure::NoConnection)
+/// The answer as the phone reads it.
+fn succeeded(answer: Answer) -> Result<Reply, Failure> {
+    let content_type = answer.header("content-type").unwrap_or_default().to_owned();
+    Reply { status: answer.status, content_type, bytes: answer.bytes }.success(Language::En)
 }
 
 impl Transport for Wire {
     async fn push(&self, request: &PushRequest) -> Result<PushAnswer, Failure> {
         let body = serde_json::to_vec(request).map_err(|_| Failure::NoConnection)?;
         let packed = gzip(&body).map_err(|_| Failure::NoConnection)?;
-        let answer = self
+        let reply = self
             .send(|caller| {
                 caller
                     .request(Method::POST, SYNC)
@@ -338,14 +329,14 @@ impl Transport for Wire {
                     .body(packed.clone())
             })
             .await?;
-        read(&answer)
+        reply.json()
     }
 
     async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure> {
         self.repairs.set(self.repairs.get() + u32::from(request.again.is_some()));
         let request = PullRequest { max: self.page_items.get().or(request.max), ..request.clone() };
         let path = pull_path(&request);
-        read(&self.send(|caller| caller.request(Method::GET, &path)).await?)
+        self.send(|caller| caller.request(Method::GET, &path)).await?.json()
     }
 
     async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure> {
@@ -362,7 +353,7 @@ impl Transport for Wire {
 
     async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure> {
         let path = format!("{FILES}/{}", entry.media_id);
-        let answer = self
+        let reply = self
             .send(|caller| {
                 caller
                     .request(Method::PUT, &path)
@@ -370,7 +361,7 @@ impl Transport for Wire {
                     .body(bytes.clone())
             })
             .await?;
-        read(&answer)
+        reply.json()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod api {
     mod form_media;
+    mod found;
     mod hygiene;
     mod ledger;
     mod login;

@@ -8,7 +8,7 @@
 //!   of them need. [`tidy`]: the rules.
 //! * [`bench`]: how fast the form engine is, beside others.
 //! * [`browser`]: a page in a headless Chromium that does one thing.
-//! * [`fuzz`]: made-up inputs for the form engine.
+//! * [`fuzz`]: made-up inputs for the form engine. [`sim`]: sync, simulated.
 //! * [`oracle`]: the form engine and two others, step by step.
 //! * [`packages`] installs what is missing, or says exactly what to install.
 
@@ -29,6 +29,7 @@ mod fuzz;
 mod oracle;
 mod packages;
 mod postgres;
+mod sim;
 mod test;
 mod tidy;
 mod toolchain;
@@ -61,6 +62,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Made-up forms and sessions, step by step on three engines: where they differ.
     Oracle(oracle::Options),
+    /// Sync, simulated: the real phone and server under everything that can go wrong.
+    Sim(sim::Options),
     /// The first story in a real Chromium 103.
     Chromium103,
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Task::Bench(bench) => bench::run(&bench),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Oracle(options) => oracle::run(&options),
+        Task::Sim(options) => sim::run(&options),
         Task::Chromium103 => chromium103::run(),
     };
     match outcome {

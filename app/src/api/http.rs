@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use doorstep_core::api::{APP_VERSION, APP_VERSION_HEADER};
 use doorstep_core::json;
-use doorstep_core::phone::Failure;
+use doorstep_core::phone::{Failure, Reply};
 use doorstep_core::problem::{Problem, ProblemCode};
-use doorstep_core::text::{Language, LocalText};
+use doorstep_core::text::Language;
 use futures::future::{Either, select};
 use js_sys::{Promise, Uint8Array};
 use leptos::prelude::window;
@@ -137,103 +137,25 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What came back, when the server did what was asked.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    pub bytes: Vec<u8>,
-    pub content_type: String,
-}
-
-impl Reply {
-    /// Whether it says that it is JSON.
-    pub fn is_json(&self) -> bool {
-        is_json(&self.content_type)
-    }
-}
-
-/// Why there is no reply.
-#[derive(Clone, Debug)]
-pub enum HttpError {
-    NoConnection,
-    Problem(Box<Problem>),
-}
-
-impl HttpError {
-    /// Whether another access token may help.
-    pub fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Problem(problem) if problem.status == 401)
-    }
-}
-
-impl From<HttpError> for Failure {
-    fn from(error: HttpError) -> Self {
-        match error {
-            HttpError::NoConnection => Self::NoConnection,
-            HttpError::Problem(problem) => Self::Problem(problem),
-        }
-    }
-}
-
 /// Sends a request.
 ///
 /// # Errors
 /// With the server's problem, or without a connection.
-pub async fn send(
-    request: &Request<'_>,
-    token: Option<&str>,
-    language: Language,
-) -> Result<Reply, HttpError> {
-    let (status, reply) = match &request.progress {
+pub async fn send(request: &Request<'_>, token: Option<&str>, language: Language) -> Result<Reply, Failure> {
+    let reply = match &request.progress {
         Some(progress) => upload(request, Rc::clone(progress), token, language).await,
         None => fetch(request, token, language).await,
-    }
-    .ok_or(HttpError::NoConnection)?;
-    if (200..300).contains(&status) {
-        return Ok(reply);
-    }
-    Err(problem(status, &reply, language)
-        .map_or(HttpError::NoConnection, |found| HttpError::Problem(Box::new(found))))
-}
-
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    kind == "application/json" || kind == "application/problem+json"
-}
-
-/// Reads a problem document. One with a code that this build does not know
-/// keeps its words.
-fn problem(status: u16, reply: &Reply, language: Language) -> Option<Problem> {
-    if !reply.is_json() {
-        return None;
-    }
-    let document = json::value(&reply.bytes).ok()?;
-    if let Ok(known) = serde_json::from_value::<Problem>(document.clone()) {
-        return Some(known);
-    }
-    let urn = document.get("type")?.as_str()?;
-    if !urn.starts_with("urn:doorstep:problem:") {
-        return None;
-    }
-    let code = match status {
-        401 => ProblemCode::SessionExpired,
-        403 => ProblemCode::NoPermission,
-        404 => ProblemCode::NotFound,
-        400..500 => ProblemCode::InvalidRequest,
-        503 => ProblemCode::Unavailable,
-        _ => ProblemCode::Internal,
     };
-    let mut unknown = Problem::new(code, language);
-    if let Some(message) =
-        document.get("message").and_then(|text| serde_json::from_value::<LocalText>(text.clone()).ok())
-    {
-        unknown.message = message;
-    }
-    unknown.status = status;
-    Some(unknown)
+    reply.ok_or(Failure::NoConnection)?.success(language)
 }
 
-/// The status and the whole body; `None` when there was no answer in time.
-async fn fetch(request: &Request<'_>, token: Option<&str>, language: Language) -> Option<(u16, Reply)> {
+/// Whether another access token may help.
+pub fn is_unauthorized(failure: &Failure) -> bool {
+    matches!(failure, Failure::Problem(problem) if problem.status == 401)
+}
+
+/// The whole answer; `None` when there was no answer in time.
+async fn fetch(request: &Request<'_>, token: Option<&str>, language: Language) -> Option<Reply> {
     let abort = AbortController::new().ok()?;
     let headers = Headers::new().ok()?;
     for (name, value) in request.headers(token, language) {
@@ -256,7 +178,7 @@ async fn fetch(request: &Request<'_>, token: Option<&str>, language: Language) -
         let response: Response = response.dyn_into().ok()?;
         let content_type = response.headers().get("content-type").ok().flatten().unwrap_or_default();
         let body = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
-        Some((response.status(), Reply { bytes: bytes_of(&body), content_type }))
+        Some(Reply { status: response.status(), content_type, bytes: bytes_of(&body) })
     });
     match select(answer, Box::pin(sleep(request.patience_ms))).await {
         Either::Left((answer, _)) => answer,
@@ -274,7 +196,7 @@ async fn upload(
     progress: Rc<dyn Fn(u8)>,
     token: Option<&str>,
     language: Language,
-) -> Option<(u16, Reply)> {
+) -> Option<Reply> {
     let wire = XmlHttpRequest::new().ok()?;
     wire.open(request.method.name(), &request.address).ok()?;
     wire.set_response_type(XmlHttpRequestResponseType::Arraybuffer);
@@ -316,7 +238,7 @@ async fn upload(
     let status = wire.status().ok().filter(|status| *status > 0)?;
     let content_type = wire.get_response_header("content-type").ok().flatten().unwrap_or_default();
     let bytes = wire.response().map(|body| bytes_of(&body)).unwrap_or_default();
-    Some((status, Reply { bytes, content_type }))
+    Some(Reply { status, content_type, bytes })
 }
 
 /// `None` where the browser has no `CompressionStream`.

@@ -12,8 +12,7 @@ use doorstep_core::text::Language;
 use futures::lock::Mutex;
 use leptos::prelude::*;
 
-use super::http::{self, Method, Request};
-use super::json;
+use super::http::{self, Method, Request, is_unauthorized};
 use crate::settings::Settings;
 use crate::store::EncryptedStore;
 use crate::store::crypto::DeviceKeys;
@@ -110,14 +109,15 @@ impl Tokens {
         let signature = self.keys.sign(&challenge).await.map_err(|_| self.over())?;
         let body = TokenRequest { device_id: self.device_id, refresh_token, signature };
         let request = Request::json(Method::Post, TOKEN, &body)?;
-        match http::send(&request, None, self.language()).await.and_then(json::<TokenAnswer>) {
+        let reply = http::send(&request, None, self.language()).await;
+        match reply.and_then(|reply| reply.json::<TokenAnswer>()) {
             Ok(answer) => {
                 self.access.replace(Some(answer.access_token.clone()));
                 keep(&self.store, &answer.refresh_token).await.map_err(Failure::Store)?;
                 Ok(answer.access_token)
             }
-            Err(error) if error.is_unauthorized() => Err(self.over()),
-            Err(error) => Err(error.into()),
+            Err(failure) if is_unauthorized(&failure) => Err(self.over()),
+            Err(failure) => Err(failure),
         }
     }
 

@@ -314,8 +314,7 @@ async fn seal_for_server(
 ) -> Result<SealedKey, CryptoError> {
     let curve = || -> JsValue { object(&[("name", text("ECDH")), ("namedCurve", text("P-256"))]).into() };
     let server_point = decoded(&server.public_key)?;
-    let arguments =
-        [text("raw"), buffer_of(&server_point), curve(), JsValue::FALSE, Array::new().into()];
+    let arguments = [text("raw"), buffer_of(&server_point), curve(), JsValue::FALSE, Array::new().into()];
     let server_key = call_async(&subtle(), "importKey", &arguments).await?;
     let pair =
         call_async(&subtle(), "generateKey", &[curve(), JsValue::FALSE, usages(&["deriveBits"])]).await?;

@@ -119,7 +119,8 @@ impl UserRow {
         for (name, value) in self.envelope.iter().flat_map(envelope_members) {
             set(&row, name, &value);
         }
-        if let Some(sealed) = self.sealed.as_ref().and_then(|sealed| doorstep_core::json::write(sealed).ok()) {
+        if let Some(sealed) = self.sealed.as_ref().and_then(|sealed| doorstep_core::json::write(sealed).ok())
+        {
             set(&row, "sealed", &buffer_of(&sealed));
         }
         row.into()

@@ -16,13 +16,14 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
-    IntoActiveModel, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, Set,
 };
 
 use crate::app::Components;
 use crate::auth::password::PASSWORD_BYTES_MAX;
 use crate::auth::tokens::Claims;
+use crate::db::Transaction;
 use crate::db::entity::{device, session, user};
 use crate::error::{Error, Result};
 use crate::users;
@@ -145,7 +146,7 @@ fn answer(
 }
 
 /// The user's row, held until the transaction ends.
-async fn locked_row(transaction: &DatabaseTransaction, id: UserId) -> Result<user::Model> {
+async fn locked_row(transaction: &Transaction, id: UserId) -> Result<user::Model> {
     let row = user::Entity::find_by_id(id).lock_exclusive().one(transaction).await?;
     Ok(row.ok_or(ProblemCode::InvalidCredentials)?)
 }
@@ -160,11 +161,7 @@ fn check_lock(user: &user::Model, now: DateTime<Utc>) -> Result<()> {
     }
 }
 
-async fn count_failure(
-    transaction: &DatabaseTransaction,
-    user: user::Model,
-    now: DateTime<Utc>,
-) -> Result<()> {
+async fn count_failure(transaction: &Transaction, user: user::Model, now: DateTime<Utc>) -> Result<()> {
     let failed_logins = user.failed_logins.saturating_add(1);
     let over = failed_logins - FAILED_LOGINS_MAX;
     let mut row = user.into_active_model();
@@ -177,7 +174,7 @@ async fn count_failure(
     Ok(())
 }
 
-async fn forget_failures(transaction: &DatabaseTransaction, user: &user::Model) -> Result<()> {
+async fn forget_failures(transaction: &Transaction, user: &user::Model) -> Result<()> {
     if user.failed_logins > 0 || user.locked_until.is_some() {
         let mut row = user.clone().into_active_model();
         row.failed_logins = Set(0);
@@ -190,7 +187,7 @@ async fn forget_failures(transaction: &DatabaseTransaction, user: &user::Model) 
 /// A device belongs to the person who logged in on it first. Its key may
 /// change: whoever knows the password could as well take a new device.
 async fn register(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     user: UserId,
     registration: &DeviceRegistration,
     now: DateTime<Utc>,
@@ -227,7 +224,7 @@ async fn register(
 
 /// Opens a session, which replaces the device's earlier ones.
 async fn open_session(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     user: UserId,
     device: DeviceId,
     now: DateTime<Utc>,
@@ -274,7 +271,7 @@ async fn session_of_token(
 
 /// `None`: a token was used twice, so the session is over.
 async fn rotate(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     session: session::Model,
     token: &str,
     now: DateTime<Utc>,
@@ -297,7 +294,7 @@ async fn rotate(
     Ok((is_current || is_lost_answer).then_some((claims, refresh_token)))
 }
 
-async fn touch(transaction: &DatabaseTransaction, device: device::Model, now: DateTime<Utc>) -> Result<()> {
+async fn touch(transaction: &Transaction, device: device::Model, now: DateTime<Utc>) -> Result<()> {
     let mut row = device.into_active_model();
     row.last_seen_at = Set(now);
     row.update(transaction).await?;

@@ -124,9 +124,7 @@ pub async fn open(
 ) -> Result<OpenedKey> {
     let now = components.clock.now();
     let session = session::Entity::find_by_id(session).one(components.database.read()).await?;
-    session
-        .filter(|session| now - session.created_at <= FRESH_LOGIN)
-        .ok_or(ProblemCode::LoginNotFresh)?;
+    session.filter(|session| now - session.created_at <= FRESH_LOGIN).ok_or(ProblemCode::LoginNotFresh)?;
     let Some(data_key) = components.sealing.open(user, sealed) else {
         tracing::warn!(%user, key_id = %sealed.key_id, "a sealed data key could not be opened");
         return Err(ProblemCode::SealedKeyUnknown.into());

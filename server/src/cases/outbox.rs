@@ -3,19 +3,16 @@
 
 use doorstep_core::case::{CaseAction, CaseEvent, CaseRecord};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QuerySelect, Set};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QuerySelect, Set};
 use serde_json::json;
 
+use crate::db::Transaction;
 use crate::db::entity::{outbox, outbox_counter};
 use crate::error::{Error, Result};
 
 /// Writes the outbox row of an event. The county's counter is held from here
 /// until the transaction ends, so this comes just before the streams.
-pub(super) async fn add(
-    transaction: &DatabaseTransaction,
-    case: &CaseRecord,
-    event: &CaseEvent,
-) -> Result<()> {
+pub(super) async fn add(transaction: &Transaction, case: &CaseRecord, event: &CaseEvent) -> Result<()> {
     let number = next_number(transaction, &case.county).await?;
     let event_type = event_type(&event.action);
     let body = json!({
@@ -49,7 +46,7 @@ fn event_type(action: &CaseAction) -> &'static str {
     }
 }
 
-async fn next_number(transaction: &DatabaseTransaction, county: &str) -> Result<i64> {
+async fn next_number(transaction: &Transaction, county: &str) -> Result<i64> {
     let locked = || outbox_counter::Entity::find_by_id(county.to_owned()).lock_exclusive().one(transaction);
     let counter = match locked().await? {
         Some(counter) => counter,

@@ -16,13 +16,13 @@ use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_core::task::{TaskOrigin, TaskRecord, TaskState};
 use doorstep_form::Rule;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use crate::area;
 use crate::clock::china_offset;
+use crate::db::Transaction;
 use crate::db::entity::{submission, task};
 use crate::error::{Error, Result};
 use crate::streams::Changes;
@@ -57,7 +57,7 @@ impl Planned {
 /// happened, and announces those that changed. Returns those that are neither
 /// done nor cancelled, by due date.
 pub(super) async fn plan(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     pack: &Pack,
     today: NaiveDate,
     case: &CaseRecord,
@@ -100,7 +100,7 @@ pub(super) async fn plan(
 
 /// What a visit means for the tasks that were there: the one it was made for,
 /// and, if it counts, the scheduled one of its form.
-async fn settle(transaction: &DatabaseTransaction, event: &CaseEvent, tasks: &mut [Planned]) -> Result<()> {
+async fn settle(transaction: &Transaction, event: &CaseEvent, tasks: &mut [Planned]) -> Result<()> {
     let CaseAction::Visited { form_id, counted, closes, .. } = &event.action else { return Ok(()) };
     let named: Option<TaskId> = match event.submission_id {
         None => None,
@@ -130,7 +130,7 @@ async fn settle(transaction: &DatabaseTransaction, event: &CaseEvent, tasks: &mu
 
 /// Updates, adds and cancels until the tasks are what is due.
 async fn follow(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     pack: &Pack,
     case: &CaseRecord,
     due: Vec<DueVisit>,
@@ -213,7 +213,7 @@ fn noon(day: NaiveDate) -> DateTime<FixedOffset> {
     noon.and_local_timezone(china_offset()).single().unwrap_or_else(|| noon.and_utc().fixed_offset())
 }
 
-async fn write(transaction: &DatabaseTransaction, task: &Planned, changes: &mut Changes) -> Result<()> {
+async fn write(transaction: &Transaction, task: &Planned, changes: &mut Changes) -> Result<()> {
     if task.before.as_ref() == Some(&task.now) {
         return Ok(());
     }
@@ -241,7 +241,7 @@ fn announce(task: &task::Model, changes: &mut Changes) {
 /// is over, or about something else, stays what it is. The case's row is
 /// locked.
 pub(crate) async fn hand_in(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     task_id: TaskId,
     content: &SubmissionContent,
     changes: &mut Changes,
@@ -264,7 +264,7 @@ pub(crate) async fn hand_in(
 /// still needs it. The case's row is locked. Returns the tasks that are
 /// neither done nor cancelled.
 pub(crate) async fn reopen(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     pack: &Pack,
     today: NaiveDate,
     case: &CaseRecord,

@@ -6,7 +6,6 @@ use doorstep_core::area::AreaLevel;
 use doorstep_core::ids::AreaId;
 use doorstep_core::role::Role;
 use doorstep_core::sync::{StreamName, item_kind};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::accounts::Account;
@@ -14,6 +13,7 @@ use super::elders;
 use super::people::Chance;
 use crate::app::Components;
 use crate::area::{self, NewArea};
+use crate::db::Transaction;
 use crate::error::{Error, Result};
 use crate::pack;
 use crate::streams::Changes;
@@ -111,7 +111,7 @@ pub(super) async fn make(components: &Components, accounts: &[Account]) -> Resul
 }
 
 async fn add_areas(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     chance: &mut Chance,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<()> {
@@ -147,7 +147,7 @@ async fn add_areas(
 }
 
 async fn add_account(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     account: &Account,
     today: NaiveDate,
     now: chrono::DateTime<chrono::Utc>,
@@ -166,7 +166,7 @@ async fn add_account(
 }
 
 /// The area that has a code.
-pub(super) async fn find(transaction: &DatabaseTransaction, code: &str, today: NaiveDate) -> Result<AreaId> {
+pub(super) async fn find(transaction: &Transaction, code: &str, today: NaiveDate) -> Result<AreaId> {
     let area = area::find_by_code(transaction, code, today).await?;
     Ok(area.ok_or_else(|| Error::internal(anyhow::anyhow!("no area has the code {code}")))?.id)
 }

@@ -10,12 +10,12 @@ use doorstep_core::pack::{Interval, Pack, ScheduleRule};
 use doorstep_core::role::Role;
 use doorstep_core::schedule;
 use doorstep_form::Rule;
-use sea_orm::DatabaseTransaction;
 
 use super::accounts::Account;
 use super::county::{self, Grid};
 use super::people::{Chance, Names, telephone};
 use crate::cases::{self, NewEvent};
+use crate::db::Transaction;
 use crate::error::Result;
 use crate::streams::Changes;
 
@@ -39,11 +39,7 @@ pub(super) struct World<'a> {
 type Properties = BTreeMap<String, String>;
 
 /// Makes all of them; answers how many there are.
-pub(super) async fn make(
-    transaction: &DatabaseTransaction,
-    world: &World<'_>,
-    chance: &mut Chance,
-) -> Result<usize> {
+pub(super) async fn make(transaction: &Transaction, world: &World<'_>, chance: &mut Chance) -> Result<usize> {
     let mut names = Names::new();
     let mut count = 0;
     for (number, grid) in county::grids().iter().enumerate() {
@@ -106,12 +102,7 @@ impl Elder {
     }
 
     /// Enters the elder and the visits into the ledger, oldest first.
-    async fn enter(
-        self,
-        transaction: &DatabaseTransaction,
-        world: &World<'_>,
-        chance: &mut Chance,
-    ) -> Result<()> {
+    async fn enter(self, transaction: &Transaction, world: &World<'_>, chance: &mut Chance) -> Result<()> {
         let area_id = county::find(transaction, &self.grid_code, world.today).await?;
         let importer = county::account_of(world.accounts, Role::County)?.id;
         let reviewer = county::account_of(world.accounts, Role::Supervisor)?.id;

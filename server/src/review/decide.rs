@@ -11,8 +11,7 @@ use doorstep_core::submission::{self as rules, Decision, SubmissionState};
 use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_core::text::LocalText;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, Set,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set,
 };
 use uuid::Uuid;
 
@@ -20,6 +19,7 @@ use super::outcome::{self, Outcome};
 use crate::app::Components;
 use crate::auth::permit::{Permit, Review};
 use crate::cases::{self, NewEvent, Recorded};
+use crate::db::Transaction;
 use crate::db::entity::{submission, submission_comment, submission_media};
 use crate::error::{Error, Result};
 use crate::streams::Changes;
@@ -74,7 +74,7 @@ pub(super) async fn decide(
 /// The submission and its case, held until the transaction ends, once it is
 /// clear that the asker may decide.
 async fn locked(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     permit: &Permit<Review>,
     id: SubmissionId,
 ) -> Result<(submission::Model, CaseRecord, Pack)> {
@@ -104,7 +104,7 @@ async fn locked(
 /// not want to keep from the ledger, the submission writes. One who saw an
 /// older case is stopped where something conflicts that they did not name.
 async fn approval(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     reviewer: UserId,
     now: DateTime<Utc>,
     pack: &Pack,
@@ -146,7 +146,7 @@ async fn approval(
 }
 
 async fn settle(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     row: submission::Model,
     state: SubmissionState,
     reviewer: UserId,
@@ -188,7 +188,7 @@ fn usable_comments(comments: &[NewComment]) -> Result<Vec<NewComment>> {
 }
 
 async fn add_comments(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     id: SubmissionId,
     author: UserId,
     at: DateTime<Utc>,

@@ -13,13 +13,14 @@ use doorstep_core::submission::{MediaReference, SubmissionContent, SubmissionSta
 use doorstep_core::sync::{ParkReason, StreamName, item_kind};
 use doorstep_core::text::LocalText;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Set,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Set,
 };
 use uuid::Uuid;
 
 use super::{Capture, Evaluation, Parked};
 use crate::cases;
+use crate::db::Transaction;
 use crate::db::entity::{submission, submission_event, submission_media};
 use crate::error::Result;
 use crate::streams::{BATCH, Changes};
@@ -35,7 +36,7 @@ pub(super) struct Place {
 /// that was approved or rejected after all, or was corrected on another phone
 /// too, the correction is entered and a person decides.
 pub(super) async fn place_in_line(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     capture: &Capture,
 ) -> Result<Result<Place, Parked>> {
     let content = &capture.content;
@@ -63,19 +64,23 @@ pub(super) async fn place_in_line(
 
 /// Of a line of revisions only the last can be decided: one before it that
 /// still waits (the server was restored from before its return, or it was
-/// corrected twice) is returned by this.
+/// corrected twice) is returned by this. Those that were returned are not the
+/// ones to correct any more, and their author's phones learn so.
 pub(super) async fn supersede(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     capture: &Capture,
     changes: &mut Changes,
 ) -> Result<()> {
-    let waiting = submission::Entity::find()
+    let line = submission::Entity::find()
         .filter(submission::Column::RootId.eq(capture.content.root_id))
-        .filter(submission::Column::State.eq(SubmissionState::Submitted))
+        .filter(submission::Column::State.is_in([SubmissionState::Submitted, SubmissionState::Returned]))
         .all(transaction)
         .await?;
-    for row in waiting {
+    for row in line {
         changes.put(StreamName::User(row.author_id), item_kind::SUBMISSION, row.id.0);
+        if row.state == SubmissionState::Returned {
+            continue;
+        }
         log_state(transaction, row.id, capture.author, SubmissionState::Returned, capture.received_at)
             .await?;
         let mut row = row.into_active_model();
@@ -87,7 +92,7 @@ pub(super) async fn supersede(
 }
 
 pub(super) async fn insert(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     capture: &Capture,
     evaluation: &Evaluation,
     pack: Option<&Pack>,
@@ -151,11 +156,7 @@ fn storable_instant(claimed: DateTime<FixedOffset>, received_at: DateTime<Utc>) 
 /// Lists the files that the submission expects. Those that its author has sent
 /// before (a correction keeps its photos) need not be sent again; another
 /// person's do not count: to know a hash is not to have the file.
-async fn expect_media(
-    transaction: &DatabaseTransaction,
-    content: &SubmissionContent,
-    author: UserId,
-) -> Result<()> {
+async fn expect_media(transaction: &Transaction, content: &SubmissionContent, author: UserId) -> Result<()> {
     let files: BTreeMap<MediaId, &MediaReference> =
         content.media.iter().map(|file| (file.media_id, file)).collect();
     let own = submission::Entity::find()
@@ -197,7 +198,7 @@ async fn expect_media(
 
 /// Notes a step in a submission's life.
 pub(crate) async fn log_state(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     submission_id: SubmissionId,
     actor: UserId,
     state: SubmissionState,

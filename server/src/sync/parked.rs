@@ -61,14 +61,25 @@ pub async fn retry_parked(components: &Components, waits_for: &str) -> Result<us
     Ok(applied)
 }
 
-/// Tries again what a build before this one could not read or apply. The
-/// server does so when it starts.
+/// Tries everything again that waits for something. The server does so when it
+/// starts and now and then: a build before this one may not have been able to
+/// read it, and whoever was to try it again may have been ended just before.
 ///
 /// # Errors
 /// As [`retry_parked`].
-pub(crate) async fn retry_at_start(components: &Components) -> Result<usize> {
+pub async fn retry_everything(components: &Components) -> Result<usize> {
+    let words: Vec<Option<String>> = operation::Entity::find()
+        .select_only()
+        .column(operation::Column::WaitsFor)
+        .filter(operation::Column::Outcome.eq(PARKED))
+        .filter(operation::Column::WaitsFor.is_not_null())
+        .distinct()
+        .order_by_asc(operation::Column::WaitsFor)
+        .into_tuple()
+        .all(components.database.read())
+        .await?;
     let mut applied = 0;
-    for word in submissions::waits_for_this_build() {
+    for word in words.into_iter().flatten() {
         applied += retry_parked(components, &word).await?;
     }
     Ok(applied)
@@ -116,8 +127,12 @@ async fn retry(components: &Components, op_id: OperationId) -> Result<Option<Sub
             let mut changes = Changes::new();
             let applied =
                 submissions::apply(transaction, &capture, evaluation.as_ref(), &mut changes).await?;
+            let before = row.clone();
             set_outcome(&mut row, &applied)?;
             row.submission_id = Some(capture.content.submission_id);
+            if row == before {
+                return Ok(None);
+            }
             let county = row.county.clone();
             row.into_active_model().reset_all().update(transaction).await?;
             changes.number(transaction, &county).await?;

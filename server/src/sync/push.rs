@@ -12,17 +12,16 @@ use doorstep_core::problem::ProblemCode;
 use doorstep_core::submission::SubmissionContent;
 use doorstep_core::sync::{
     Operation, OperationResult, Outcome, PUSH_OPERATIONS_MAX, ParkReason, PushAnswer, PushRequest, Receipt,
+    Rule,
 };
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, Set,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
 use super::parked::{is_there, retry_corrections, retry_parked};
 use crate::app::Components;
 use crate::auth::permit::{HandOver, Permit};
 use crate::cases;
+use crate::db::Transaction;
 use crate::db::entity::{device, operation};
 use crate::error::{Error, Result};
 use crate::streams::Changes;
@@ -148,7 +147,7 @@ struct Incoming<'a> {
 
 /// The transaction of one operation. The row is there when it is new.
 async fn enter(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     incoming: &Incoming<'_>,
     prepared: Option<&Prepared>,
 ) -> Result<(OperationResult, Option<operation::Model>)> {
@@ -164,14 +163,15 @@ async fn enter(
     }
     let named = operation::Entity::find_by_id(op.op_id).one(transaction).await?;
     let taken = named.is_some();
-    if let Some(known) = named.filter(|row| row.user_id == incoming.user) {
+    let looks_back = transaction.rules().hold(Rule::Deduplication);
+    if let Some(known) = named.filter(|row| looks_back && row.user_id == incoming.user) {
         // Sent before: by this device, or by the one that it was before a fork.
         if op.seq > last {
             advance(transaction, device, op.seq, incoming.received_at).await?;
         }
         return Ok((result_of(&known, op)?, None));
     }
-    if op.seq <= last {
+    if looks_back && op.seq <= last {
         let known = operation::Entity::find()
             .filter(operation::Column::DeviceId.eq(incoming.device))
             .filter(operation::Column::Seq.eq(cases::signed(op.seq)?))
@@ -197,6 +197,9 @@ async fn enter(
             submissions::apply(transaction, &capture, prepared.evaluation.as_ref(), &mut changes).await?
         }
     };
+    if matches!(applied, Applied::Parked(_)) && !transaction.rules().hold(Rule::Parking) {
+        return Err(ProblemCode::CaseUnknown.into());
+    }
     let mut row = row(incoming, prepared, taken)?;
     set_outcome(&mut row, &applied)?;
     operation::Entity::insert(row.clone().into_active_model().reset_all())
@@ -208,7 +211,7 @@ async fn enter(
 }
 
 async fn advance(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     device: device::Model,
     seq: u64,
     now: DateTime<Utc>,

@@ -7,10 +7,13 @@
 //! * [`draft`]: one small durable write per answer.
 //! * [`outbox`]: finished visits on their way.
 //! * [`synchronise`]: the state machine of one sync, and its driver.
+//! * [`reply`]: what came back over HTTP. [`backoff`]: when to try again.
 
+pub mod backoff;
 pub mod draft;
 pub mod outbox;
 pub mod records;
+pub mod reply;
 pub mod synchronise;
 
 use chrono::{DateTime, FixedOffset};
@@ -23,6 +26,7 @@ use crate::store::{LocalStore, StoreError};
 pub use draft::{DraftRecord, MediaEntry, MediaState, NewFile, OpenDraft};
 pub use outbox::{OperationState, OutboxEntry, OutboxOperation};
 pub use records::{CaseView, TaskProgress, TodayEntry};
+pub use reply::Reply;
 pub use synchronise::{Failure, SyncReport, SyncState, Transport, synchronise};
 
 /// Whose phone this is.

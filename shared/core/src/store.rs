@@ -191,11 +191,18 @@ pub fn decode<T: serde::de::DeserializeOwned>(entry: &Entry) -> Result<T, StoreE
 }
 
 /// A store in memory, for tests and simulations.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     rows: RefCell<BTreeMap<(Table, String), Entry>>,
     /// Set to make every further commit fail as a full disk does.
     pub full: std::cell::Cell<bool>,
+}
+
+impl MemoryStore {
+    /// Holds what `other` holds, and nothing else.
+    pub fn put_back(&self, other: &Self) {
+        self.rows.replace(other.rows.borrow().clone());
+    }
 }
 
 impl LocalStore for MemoryStore {

@@ -13,8 +13,10 @@ use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, OperationId, SubmissionId, UserId};
 
 mod cursor;
+mod rules;
 
 pub use cursor::{BadCursor, Cursor};
+pub use rules::{Rule, Rules};
 
 /// The kind of operation that carries a [`crate::submission::SubmissionContent`].
 pub const SUBMISSION_OPERATION: &str = "submission";
@@ -96,8 +98,10 @@ impl<'de> Deserialize<'de> for StreamName {
     }
 }
 
-/// Counts the lives of a server's database: a restore from backup begins a
-/// new one with a higher number. Answers of an older epoch are ignored.
+/// Names one life of a server's database: a restore from backup begins a new
+/// one. A phone that is answered in another life than the one it asked in has
+/// to do with a restored server; which number is higher does not matter, since
+/// the clock that it came from may have been wrong.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Epoch(pub i64);
@@ -134,6 +138,10 @@ pub struct PullRequest {
     /// hash did not match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
+    /// The epoch that the phone knew when it asked. It stays on the phone: the
+    /// cursor tells the server.
+    #[serde(skip)]
+    pub epoch: Option<Epoch>,
 }
 
 /// A page of what changed.

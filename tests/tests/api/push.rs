@@ -357,6 +357,23 @@ async fn a_server_restored_from_a_backup_gets_back_what_it_lacks() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_server_that_was_put_back_without_a_word_gets_back_what_it_lacks() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let phone = scene.phone("grid_worker").await?;
+    let content = phone.visit(scene.elder).await?;
+    phone.sync().await?;
+    forget(&scene, &content).await?;
+    // Nobody began a new epoch, and the person captures nothing new.
+    scene.server = restarted(scene.server).await?;
+
+    let report = phone.sync().await?;
+    assert_eq!((report.operations_sent, report.files_sent), (1, 3));
+    assert_eq!(phone.state(content.submission_id).await?, SubmissionState::Submitted);
+    scene.office("supervisor").await?.approve(content.submission_id).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn one_bad_item_does_not_block_the_rest() -> Result<()> {
     let scene = Scene::start().await?;
     let phone = scene.phone("grid_worker").await?;

@@ -51,8 +51,7 @@ pub fn ChangePin() -> impl IntoView {
                 }
                 Err(error) => {
                     // What was wrong with the new one does not ask for the old one again.
-                    let about_new =
-                        matches!(error, SessionError::NotSixDigits | SessionError::TrivialPin);
+                    let about_new = matches!(error, SessionError::NotSixDigits | SessionError::TrivialPin);
                     step.try_set(if about_new { Step::New { old } } else { Step::Old });
                     problem.try_set(Some(error.explain()));
                 }
@@ -146,4 +145,3 @@ pub fn EarlierWork() -> impl IntoView {
         </Dialog>
     }
 }
-

@@ -153,7 +153,8 @@ impl<S: LocalStore> Phone<S> {
     /// Begins the correction of a returned submission from what was sent.
     ///
     /// # Errors
-    /// [`PhoneError::NotReturned`] when there is nothing to correct.
+    /// [`PhoneError::NotReturned`] when there is nothing to correct,
+    /// [`PhoneError::FormVersionUnknown`] when its form has not arrived.
     pub async fn start_correction(
         &self,
         draft_id: DraftId,
@@ -167,6 +168,8 @@ impl<S: LocalStore> Phone<S> {
             .find(|status| status.submission_id == submission_id && status.state == SubmissionState::Returned)
             .ok_or(PhoneError::NotReturned(submission_id))?;
         let content = status.content.ok_or(PhoneError::NotReturned(submission_id))?;
+        // A draft that cannot be opened is no draft.
+        self.plan(status.form_version_id).await?;
         let case = self.cases().await?.into_iter().find(|case| case.id == status.case_id);
         let record = DraftRecord {
             draft_id,
@@ -337,7 +340,7 @@ impl<S: LocalStore> Phone<S> {
 }
 
 /// The key of a captured file: by draft, so that a draft's files are together.
-pub(super) fn media_key(entry: &MediaEntry) -> String {
+pub(in crate::phone) fn media_key(entry: &MediaEntry) -> String {
     format!("{}|{}", entry.submission_id, entry.media_id)
 }
 

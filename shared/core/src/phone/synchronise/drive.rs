@@ -37,14 +37,12 @@ pub async fn synchronise(
     now: &dyn Fn() -> DateTime<Utc>,
 ) -> Result<SyncReport, StoreError> {
     let snapshot = Snapshot::load(store).await?;
-    let (mut machine, mut step) = Synchronisation::begin(device, snapshot, now());
+    let (mut machine, mut step) = Synchronisation::begin(device, snapshot);
     loop {
         if !step.writes.is_empty()
             && let Err(error) = store.commit(std::mem::take(&mut step.writes), step.durability).await
         {
-            let mut report = std::mem::take(&mut machine.report);
-            report.failure = Some(Failure::Store(error));
-            return Ok(report);
+            return Ok(machine.end(Failure::Store(error)));
         }
         let request = match step.next {
             Next::Finished(report) => return Ok(report),

@@ -1,6 +1,6 @@
 //! How long to wait before trying again after a failed sync.
 
-use doorstep_core::phone::Failure;
+use super::Failure;
 
 /// After the first failure.
 const FIRST_MS: u32 = 4_000;
@@ -12,7 +12,7 @@ const RETRY_AFTER_S_MAX: u64 = 3_600;
 /// Milliseconds to wait after the `failures`th failure in a row; `None` when
 /// waiting does not help. `chance` from 0 to 1 spreads a whole town's phones
 /// that lost the server in the same moment.
-pub(super) fn wait_ms(failure: &Failure, failures: u32, chance: f64) -> Option<u32> {
+pub fn wait_ms(failure: &Failure, failures: u32, chance: f64) -> Option<u32> {
     let asked_ms = match failure {
         Failure::NoConnection => 0,
         Failure::Problem(problem) if matches!(problem.status, 429 | 500 | 503 | 507) => {
@@ -31,11 +31,10 @@ pub(super) fn wait_ms(failure: &Failure, failures: u32, chance: f64) -> Option<u
 
 #[cfg(test)]
 mod tests {
-    use doorstep_core::problem::{Problem, ProblemCode};
-    use doorstep_core::store::StoreError;
-    use doorstep_core::text::Language;
-
     use super::*;
+    use crate::problem::{Problem, ProblemCode};
+    use crate::store::StoreError;
+    use crate::text::Language;
 
     fn problem(code: ProblemCode, retry_after_s: Option<u64>) -> Failure {
         Failure::Problem(Box::new(Problem { retry_after_s, ..Problem::new(code, Language::Zh) }))

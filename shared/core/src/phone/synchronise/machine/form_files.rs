@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Failure, Request, Step, Synchronisation, send};
+use super::{Synchronisation, send};
 use crate::hash::ContentHash;
 use crate::pack::FormFile;
+use crate::phone::synchronise::{Failure, Request, Step};
 use crate::problem::{Problem, ProblemCode};
 use crate::store::{Batch, Durability, Entry, Table, Write};
 
@@ -106,7 +107,7 @@ mod tests {
             forms,
             ..Snapshot::default()
         };
-        let (mut machine, step) = Synchronisation::begin(DeviceId(Uuid::from_u128(9)), snapshot, NOW);
+        let (mut machine, step) = Synchronisation::begin(DeviceId(Uuid::from_u128(9)), snapshot);
         let Next::Send(asked) = step.next else { return (machine, step) };
         let answer = PullAnswer {
             epoch: Epoch(1),
