@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use doorstep::db::entity::{form_media, form_version, server_state};
+use doorstep::db::entity::{form_list, form_version, server_state};
 use doorstep::forms;
 use doorstep_core::api::SYNC;
 use doorstep_core::ids::CaseId;
@@ -68,8 +68,8 @@ async fn a_form_that_is_published_again_is_the_one_that_phones_captured_with() -
     // The server is put back to before the form was published.
     let connection = scene.server.components.database.read();
     form_version::Entity::delete_by_id(scene.form).exec(connection).await?;
-    form_media::Entity::delete_many()
-        .filter(form_media::Column::FormVersionId.eq(scene.form))
+    form_list::Entity::delete_many()
+        .filter(form_list::Column::FormVersionId.eq(scene.form))
         .exec(connection)
         .await?;
     scene.server = scene.server.restart().await?;

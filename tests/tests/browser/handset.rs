@@ -183,7 +183,7 @@ impl Handset {
 
     /// Measures the place.
     pub(super) async fn locate(&self, path: &str) -> Result<()> {
-        self.page.the(Self::of(path, "button")).await?.click().await?;
+        self.page.the(Self::of(path, "button:not(.question__clear)")).await?.click().await?;
         self.saved(path).await
     }
 
@@ -196,7 +196,7 @@ impl Handset {
 
     /// Signs with a finger.
     pub(super) async fn sign(&self, path: &str) -> Result<()> {
-        self.page.the(Self::of(path, "button")).await?.click().await?;
+        self.page.the(Self::of(path, "button:not(.question__clear)")).await?.click().await?;
         self.draw_on("dialog[open] canvas.signature").await?;
         self.press_button("签好了").await?;
         self.page.the(Self::of(path, "img[src^='blob:']")).await?;
