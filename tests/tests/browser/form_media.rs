@@ -165,7 +165,12 @@ async fn a_picture_that_comes_later_is_shown_when_it_comes() -> Result<()> {
     Album::of("360-zh").take(&worker, "media-missing").await?;
     // Published once more; the next sync brings them, and the form shows them.
     stage.scene.offer_with(&[xlsx(FORM)?], enclosed()?).await?;
-    worker.page.evaluate::<Option<()>>("void document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))").await?;
+    worker
+        .page
+        .evaluate::<Option<()>>(
+            "void document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))",
+        )
+        .await?;
     seen(&worker, "[data-path='/g/stove'] .choices img", 2).await?;
     worker.assert_no_errors();
     Ok(())
