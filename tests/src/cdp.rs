@@ -13,7 +13,7 @@
 //! let page = browser.open("http://127.0.0.1:8080/").await?;
 //! page.viewport(360, 740, true).await?;
 //! page.the(By::label("登录名")).await?.type_text("grid_worker").await?;
-//! page.the(By::role("button", "登录")).await?.click().await?;
+//! page.click(By::role("button", "登录")).await?;
 //! page.the(By::css("input[type=file]")).await?.set_files(&[photo]).await?;
 //! ```
 
@@ -299,6 +299,32 @@ impl Page {
             Ok(element) => Ok(element),
             Err(cause) => {
                 Err(cause.context(format!("the page says: {}", self.text().await.unwrap_or_default())))
+            }
+        }
+    }
+
+    /// Presses the first such element, as soon as it can be pressed. It is
+    /// found again for every try: a list may be drawn anew at any time.
+    ///
+    /// # Errors
+    /// When none comes or something stays in the way; the text of the page is
+    /// in the error.
+    pub async fn click(&self, by: By) -> Result<()> {
+        let mut obstacle = None;
+        let pressed = wait::until(&by.to_string(), async || {
+            let Some(element) = self.all(&by).await.unwrap_or_default().into_iter().next() else {
+                return Ok(None);
+            };
+            obstacle = element.press().await.unwrap_or_else(|error| Some(error.to_string()));
+            Ok(obstacle.is_none().then_some(()))
+        });
+        let pressed = pressed.await;
+        match pressed {
+            Ok(()) => Ok(()),
+            Err(cause) => {
+                let obstacle = obstacle.unwrap_or_default();
+                let text = self.text().await.unwrap_or_default();
+                Err(cause.context(format!("{obstacle}; the page says: {text}")))
             }
         }
     }

@@ -112,17 +112,55 @@ struct Target {
     obstacle: Option<String>,
 }
 
-/// Scrolls to the element, and looks what is on top in its middle.
-const TARGET: &str = "function () {
+/// Scrolls to the element, waits until it has stopped moving, looks what is on
+/// top in its middle, and from then on keeps presses from everything else: what
+/// arrives meanwhile (an answer of the server, a picture) may move the page
+/// under the pointer. `__aim` tells [`LANDED`] where the press went.
+const TARGET: &str = "async function () {
     this.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    // A tab that is not shown draws no frames.
+    const frame = () => new Promise((done) => { requestAnimationFrame(done); setTimeout(done, 100); });
+    const first = this.getBoundingClientRect();
+    await frame();
+    await frame();
     const box = this.getBoundingClientRect();
     const x = box.left + box.width / 2, y = box.top + box.height / 2;
     if (!this.isConnected || box.width === 0 || box.height === 0) return { x, y, obstacle: 'it is not shown' };
     if (this.disabled) return { x, y, obstacle: 'it is disabled' };
+    if (first.left !== box.left || first.top !== box.top) return { x, y, obstacle: 'it moves' };
     const top = document.elementFromPoint(x, y);
-    const label = top && top.closest('label');
-    const hits = top && (this.contains(top) || top.contains(this) || (label && label.control === this));
-    return { x, y, obstacle: hits ? null : 'it is covered by ' + (top ? top.outerHTML.slice(0, 200) : 'nothing') };
+    const within = (node) => {
+        const label = node && node.closest && node.closest('label');
+        return node && (this.contains(node) || (label && label.control === this));
+    };
+    if (!top || !(within(top) || top.contains(this))) {
+        return { x, y, obstacle: 'it is covered by ' + (top ? top.outerHTML.slice(0, 200) : 'nothing') };
+    }
+    const aim = { down: false, pressed: false };
+    const kinds = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+    const look = (event) => {
+        if (!event.isTrusted) return;
+        if (event.target === top || within(event.target)) {
+            if (event.type === 'pointerdown') aim.down = true;
+            if (event.type === 'click') aim.pressed = true;
+        } else if (!aim.down) {
+            event.preventDefault();
+            event.stopImmediatePropagation();
+        }
+    };
+    for (const kind of kinds) window.addEventListener(kind, look, true);
+    aim.end = () => { for (const kind of kinds) window.removeEventListener(kind, look, true); };
+    window.__aim = aim;
+    return { x, y, obstacle: null };
+}";
+
+/// Whether the press arrived. What goes away when it is touched was touched.
+const LANDED: &str = "function () {
+    const aim = window.__aim;
+    if (!aim) return true;
+    aim.end();
+    delete window.__aim;
+    return aim.pressed || (aim.down && !this.isConnected);
 }";
 
 impl Element {
@@ -150,25 +188,30 @@ impl Element {
         value(answer)
     }
 
-    /// Scrolls to it and presses it, as soon as it can be pressed and nothing
-    /// covers it.
+    /// Scrolls to it and presses it, as soon as it can be pressed, stands still
+    /// and nothing covers it.
     ///
     /// # Errors
     /// When that does not become so, with what is in the way.
     pub async fn click(&self) -> Result<()> {
-        let mut obstacle = String::new();
-        let target = wait::until("an element that can be pressed", async || {
-            let target: Target = self.call(TARGET, &[]).await?;
-            Ok(match target.obstacle {
-                None => Some(target),
-                Some(what) => {
-                    obstacle = what;
-                    None
-                }
-            })
-        })
-        .await
-        .with_context(|| obstacle.clone())?;
+        let mut obstacle = None;
+        let pressed = wait::until("an element that can be pressed", async || {
+            obstacle = self.press().await?;
+            Ok(obstacle.is_none().then_some(()))
+        });
+        let pressed = pressed.await;
+        pressed.with_context(|| obstacle.unwrap_or_default())
+    }
+
+    /// Presses it once, if it can be pressed now; otherwise, why it cannot.
+    ///
+    /// # Errors
+    /// When the page does not answer.
+    pub(super) async fn press(&self) -> Result<Option<String>> {
+        let target: Target = self.call(TARGET, &[]).await?;
+        if target.obstacle.is_some() {
+            return Ok(target.obstacle);
+        }
         for (kind, buttons) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)] {
             let button = if kind == "mouseMoved" { "none" } else { "left" };
             let event = json!({
@@ -176,7 +219,9 @@ impl Element {
             });
             self.session.call("Input.dispatchMouseEvent", event).await?;
         }
-        Ok(())
+        // A press that led to another page took the element along.
+        let landed = self.call(LANDED, &[]).await.unwrap_or(true);
+        Ok((!landed).then(|| "it moved away under the pointer".to_owned()))
     }
 
     /// Types into it, after what is there.

@@ -192,9 +192,9 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
 
     // A sketch in blue: the second stroke is taken back, the first stays.
     press(&worker, "/g/d", "画图").await?;
-    worker.page.the(By::role("button", "蓝色")).await?.click().await?;
+    worker.page.click(By::role("button", "蓝色")).await?;
     worker.draw_on("dialog[open] canvas").await?;
-    worker.page.the(By::role("button", "红色")).await?.click().await?;
+    worker.page.click(By::role("button", "红色")).await?;
     worker.draw_on("dialog[open] canvas").await?;
     worker.press_button("撤销一笔").await?;
     worker.press_button("完成").await?;
@@ -220,7 +220,7 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     let supervisor = Handset::unpack(&stage.scene.server.base_url(), Screen::Desk).await?;
     supervisor.log_in("supervisor").await?;
     supervisor.go_to("/queue").await?;
-    supervisor.page.the(by_id(submission)).await?.click().await?;
+    supervisor.page.click(by_id(submission)).await?;
     press(&supervisor, "/g/a", "播放").await?;
     plays(&supervisor, "[data-path='/g/a']", "audio").await?;
     press(&supervisor, "/g/v", "播放").await?;
@@ -229,7 +229,7 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     let folder = tempfile::tempdir()?;
     let wish = json!({ "behavior": "allow", "downloadPath": folder.path() });
     supervisor.page.command("Page.setDownloadBehavior", wish).await?;
-    supervisor.page.the(By::css("[data-path='/g/f'] a[download$='.pdf']")).await?.click().await?;
+    supervisor.page.click(By::css("[data-path='/g/f'] a[download$='.pdf']")).await?;
     doorstep_tests::wait::until("the papers on the disk", async || {
         let files = std::fs::read_dir(folder.path())?.collect::<std::io::Result<Vec<_>>>()?;
         let saved =
@@ -283,7 +283,7 @@ async fn a_code_is_scanned_where_the_browser_can_and_typed_where_not() -> Result
     worker.page.reload().await?;
     worker.unlock().await?;
     assert_eq!(worker.written("/g/b").await?, "690 1");
-    worker.page.the(scan.clone()).await?.click().await?;
+    worker.page.click(scan.clone()).await?;
     worker
         .page
         .until("document.querySelector(\"[data-path='/g/b'] input\").value === '6901234567892'")
@@ -295,7 +295,7 @@ async fn a_code_is_scanned_where_the_browser_can_and_typed_where_not() -> Result
 
     // Whoever closes it before lets the camera go, too.
     worker.page.evaluate::<Option<()>>("void (BarcodeDetector.prototype.detect = async () => [])").await?;
-    worker.page.the(scan).await?.click().await?;
+    worker.page.click(scan).await?;
     worker.page.until("cameras.length === 2").await?;
     worker.press_button("取消").await?;
     worker.page.until(off).await?;

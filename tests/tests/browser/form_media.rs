@@ -105,12 +105,12 @@ async fn with_pictures(screen: Screen, english: bool, who: &'static str) -> Resu
         .page
         .until("document.querySelectorAll(\"[data-path='/g/stove'] input:checked\").length === 0")
         .await?;
-    worker.page.the(By::css("[data-path='/g/stove'] .choice")).await?.click().await?;
+    worker.page.click(By::css("[data-path='/g/stove'] .choice")).await?;
     worker.chosen("/g/stove", "coal").await?;
     worker.saved("/g/stove").await?;
 
     // The large picture, on request.
-    worker.page.the(By::css("[data-path='/g/stove'] .beside__open")).await?.click().await?;
+    worker.page.click(By::css("[data-path='/g/stove'] .beside__open")).await?;
     seen(&worker, "dialog[open] img", 1).await?;
     let wide: u32 = worker.page.evaluate("document.querySelector('dialog[open] img').naturalWidth").await?;
     assert_eq!(wide, 1600);
@@ -119,10 +119,10 @@ async fn with_pictures(screen: Screen, english: bool, who: &'static str) -> Resu
     worker.page.gone(By::css("dialog[open]")).await?;
 
     // In a list, too.
-    worker.page.the(By::css("[data-path='/g/list'] .picker")).await?.click().await?;
+    worker.page.click(By::css("[data-path='/g/list'] .picker")).await?;
     seen(&worker, "dialog[open] .picker__list img", 2).await?;
     album.take(&worker, "media-list").await?;
-    worker.page.the(By::css("dialog[open] .picker__list .row")).await?.click().await?;
+    worker.page.click(By::css("dialog[open] .picker__list .row")).await?;
     worker.saved("/g/list").await?;
 
     if english {
@@ -131,7 +131,7 @@ async fn with_pictures(screen: Screen, english: bool, who: &'static str) -> Resu
     // What is on the phone's disk stays there.
     let worker = worker.lose_power().await?;
     worker.unlock().await?;
-    worker.page.the(super::handset::by_id(stage.elder)).await?.click().await?;
+    worker.page.click(super::handset::by_id(stage.elder)).await?;
     worker.press_button("继续填写").await?;
     seen(&worker, "[data-path='/g/stove'] .choices img", 2).await?;
     worker.chosen("/g/stove", "coal").await?;

@@ -42,7 +42,7 @@ pub(super) async fn begin(
         worker.page.gone(By::css(".fill__progress")).await?;
     }
     worker.go_to("/").await?;
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     let title = json!(form.title.get(language));
     let button = format!(
         "Array.from(document.querySelectorAll('button.button--secondary')).find(button => button.innerText.includes({title}))"
@@ -200,7 +200,7 @@ async fn instances_are_added_and_removed_and_outlive_the_page() -> Result<()> {
 
     let worker = worker.lose_power().await?;
     worker.unlock().await?;
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.press_button("继续填写").await?;
     for (path, text) in
         [("/member[1]/m_name", "赵示例"), ("/member[2]/m_name", "孙示例"), ("/member[2]/m_age", "30")]

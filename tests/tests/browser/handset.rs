@@ -69,13 +69,13 @@ impl Handset {
     }
 
     pub(super) async fn press_button(&self, name: &str) -> Result<()> {
-        self.page.the(By::role("button", name)).await?.click().await
+        self.page.click(By::role("button", name)).await
     }
 
     /// Follows a link of the navigation.
     pub(super) async fn go_to(&self, name: &str) -> Result<()> {
         let link = format!("nav a[href='{name}']");
-        self.page.the(By::css(link)).await?.click().await
+        self.page.click(By::css(link)).await
     }
 
     /// Types login name and password.
@@ -150,7 +150,7 @@ impl Handset {
     /// Chooses one of the offered answers.
     pub(super) async fn choose(&self, path: &str, value: &str) -> Result<()> {
         let choice = Self::of(path, &format!("input[value='{value}']"));
-        self.page.the(choice).await?.click().await?;
+        self.page.click(choice).await?;
         self.chosen(path, value).await?;
         self.saved(path).await
     }
@@ -164,7 +164,7 @@ impl Handset {
 
     /// Confirms.
     pub(super) async fn confirm(&self, path: &str) -> Result<()> {
-        self.page.the(Self::of(path, "input[type='checkbox']")).await?.click().await?;
+        self.page.click(Self::of(path, "input[type='checkbox']")).await?;
         self.saved(path).await
     }
 
@@ -183,7 +183,7 @@ impl Handset {
 
     /// Measures the place.
     pub(super) async fn locate(&self, path: &str) -> Result<()> {
-        self.page.the(Self::of(path, "button:not(.question__clear)")).await?.click().await?;
+        self.page.click(Self::of(path, "button:not(.question__clear)")).await?;
         self.saved(path).await
     }
 
@@ -196,7 +196,7 @@ impl Handset {
 
     /// Signs with a finger.
     pub(super) async fn sign(&self, path: &str) -> Result<()> {
-        self.page.the(Self::of(path, "button:not(.question__clear)")).await?.click().await?;
+        self.page.click(Self::of(path, "button:not(.question__clear)")).await?;
         self.draw_on("dialog[open] canvas.signature").await?;
         self.press_button("签好了").await?;
         self.page.the(Self::of(path, "img[src^='blob:']")).await?;

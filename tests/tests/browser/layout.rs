@@ -78,8 +78,7 @@ async fn a_table(screen: Screen, english: bool, who: &'static str) -> Result<()>
     worker.chosen("/g/food", "4").await?;
     worker.choose("/g/tidy", "1").await?;
     // Pressed once more, a mark goes where no answer is needed.
-    let again = worker.page.the(By::css("[data-path='/g/tidy'] input[value='1']")).await?;
-    again.click().await?;
+    worker.page.click(By::css("[data-path='/g/tidy'] input[value='1']")).await?;
     worker.page.until("!document.querySelector(\"[data-path='/g/tidy'] input[value='1']\").checked").await?;
     worker.saved("/g/tidy").await?;
     worker.choose("/g/tidy", "5").await?;
@@ -167,12 +166,12 @@ async fn nothing_moves_when_an_answer_comes_or_goes() -> Result<()> {
     worker.choose("/g/cards", "1").await?;
     worker.choose("/g/scale", "0").await?;
     worker.choose("/g/stars", "4").await?;
-    worker.page.the(By::css("[data-path='/g/slide'] .icon-button:last-of-type")).await?.click().await?;
+    worker.page.click(By::css("[data-path='/g/slide'] .icon-button:last-of-type")).await?;
     worker.saved("/g/slide").await?;
     assert_eq!(places().await?, before, "answers came");
     for path in ["/g/cards", "/g/scale", "/g/slide", "/g/stars"] {
         let clear = format!("[data-path='{path}'] .question__clear");
-        worker.page.the(By::css(&clear)).await?.click().await?;
+        worker.page.click(By::css(&clear)).await?;
         let hidden =
             format!("getComputedStyle(document.querySelector({})).visibility === 'hidden'", json!(clear));
         worker.page.until(&hidden).await?;

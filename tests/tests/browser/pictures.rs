@@ -3,7 +3,6 @@
 //! is wider than its window or shows what nobody should be shown.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use doorstep_tests::cdp::By;
@@ -81,7 +80,7 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
         album.take(&worker, name).await?;
     }
     worker.go_to("/").await?;
-    worker.page.the(by_id(stage.scene.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.scene.elder)).await?;
     worker.page.says("照片看不清").await?;
     album.take(&worker, "case").await?;
     let correct = if english { "Correct" } else { "更正" };
@@ -99,17 +98,11 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     supervisor.go_to("/queue").await?;
     supervisor.page.the(by_id(waiting.submission_id)).await?;
     album.take(&supervisor, "queue").await?;
-    // Found again: the list may be drawn anew at any time, with other rows.
-    for _ in 0..10 {
-        let row = supervisor.page.the(by_id(waiting.submission_id)).await?;
-        if tokio::time::timeout(Duration::from_secs(5), row.click()).await.is_ok_and(|done| done.is_ok()) {
-            break;
-        }
-    }
+    supervisor.page.click(by_id(waiting.submission_id)).await?;
     supervisor.page.the(By::css("[data-path] img[src^='blob:']")).await?;
     album.take(&supervisor, "submission").await?;
     supervisor.press_button(if english { "Approve" } else { "通过" }).await?;
-    supervisor.page.the(By::css(format!("a[href='/ledger/{}']", stage.elder))).await?.click().await?;
+    supervisor.page.click(By::css(format!("a[href='/ledger/{}']", stage.elder))).await?;
     supervisor.page.the(By::css("li.history")).await?;
     album.take(&supervisor, "ledger").await?;
     worker.assert_no_errors();

@@ -30,7 +30,7 @@ async fn a_forgotten_pin_costs_no_answer() -> Result<()> {
     worker.page.says("请再输入一次").await?;
     worker.type_digits(OTHER_PIN).await?;
 
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.page.says(ELDER).await?;
     worker.press_button("继续填写").await?;
     worker.chosen("/g_visit/met", "met").await?;

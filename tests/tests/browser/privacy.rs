@@ -106,7 +106,7 @@ async fn nothing_personal_is_on_the_disk_in_the_clear() -> Result<()> {
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.elder).await?;
     stage.gate.cut();
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.press_button("开始走访").await?;
     worker.page.the(By::css("[data-path='/e_name']")).await?;
     worker.next_to("/g_visit/met").await?;

@@ -12,7 +12,7 @@ use super::stage::{ELDER, Stage, today};
 
 /// Opens the elder from Today and begins the visit.
 pub(super) async fn begin_visit(worker: &Handset, stage: &Stage) -> Result<()> {
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.page.says(ELDER).await?;
     worker.press_button("开始走访").await?;
     worker.page.the(By::css("[data-path='/e_name']")).await?;
@@ -85,7 +85,7 @@ async fn one_elder_visit_from_the_door_to_the_ledger() -> Result<()> {
     // The battery is out in the middle of a page.
     let worker = worker.lose_power().await?;
     worker.unlock().await?;
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.press_button("继续填写").await?;
     for (path, value) in [("/g_h/h_speak", "good"), ("/g_h/h_move", "bad"), ("/g_h/h_react", "good")] {
         worker.chosen(path, value).await?;
@@ -112,7 +112,7 @@ async fn one_elder_visit_from_the_door_to_the_ledger() -> Result<()> {
     supervisor.go_to("/queue").await?;
     let entry = stage.scene.office("supervisor").await?.queue().await?;
     let submission = entry.first().context("the visit waits")?.submission_id;
-    supervisor.page.the(by_id(submission)).await?.click().await?;
+    supervisor.page.click(by_id(submission)).await?;
     for words in [ELDER, "王示例", "见到本人", "高血压、心脏病", "打扫院子,量血压", "蓝(中)"]
     {
         supervisor.page.says(words).await?;
@@ -124,7 +124,7 @@ async fn one_elder_visit_from_the_door_to_the_ledger() -> Result<()> {
     let due = today().checked_add_months(Months::new(1)).context("a month later")?;
     let due = format!("{}月{}日", due.month(), due.day());
     supervisor.page.says(&due).await?;
-    supervisor.page.the(By::role("link", "查看台账")).await?.click().await?;
+    supervisor.page.click(By::role("link", "查看台账")).await?;
     supervisor.page.the(By::css("[data-id]")).await?;
     supervisor.page.says(&due).await?;
     supervisor.page.says("杨示例").await?;
@@ -176,13 +176,13 @@ async fn returned_with_a_comment_corrected_and_approved() -> Result<()> {
     supervisor.go_to("/queue").await?;
     let office = stage.scene.office("supervisor").await?;
     let first = office.queue().await?.first().context("the visit waits")?.submission_id;
-    supervisor.page.the(by_id(first)).await?.click().await?;
+    supervisor.page.click(by_id(first)).await?;
     supervisor.page.says("打扫院子").await?;
     see_pictures(&supervisor, 3).await?;
     // Without a reason it is not possible.
     supervisor.press_button("退回更正").await?;
     supervisor.page.says("退回或不予通过时必须写明原因。").await?;
-    supervisor.page.the(By::css("[data-path='/g_n/done'] button")).await?.click().await?;
+    supervisor.page.click(By::css("[data-path='/g_n/done'] button")).await?;
     supervisor
         .page
         .the(By::css("[data-path='/g_n/done'] textarea"))
@@ -197,7 +197,7 @@ async fn returned_with_a_comment_corrected_and_approved() -> Result<()> {
     worker.go_to("/").await?;
     worker.page.says("退回,请更正").await?;
     worker.page.says("请写明血压数值").await?;
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.press_button("更正").await?;
     // It opens where the comment hangs.
     worker.page.the(By::css("[data-path='/g_n/done']")).await?;
@@ -215,7 +215,7 @@ async fn returned_with_a_comment_corrected_and_approved() -> Result<()> {
     assert_ne!(first, second);
     let row = supervisor.page.the(by_id(second)).await?;
     ensure!(row.text().await?.contains("第 2 次提交"));
-    row.click().await?;
+    supervisor.page.click(by_id(second)).await?;
     supervisor.page.says("血压 138/86").await?;
     supervisor.page.says("原为:打扫院子,量血压").await?;
     see_pictures(&supervisor, 3).await?;
@@ -289,7 +289,7 @@ async fn the_language_is_switched_everywhere_and_stays() -> Result<()> {
     worker.page.says("Outbox").await?;
     assert_eq!(worker.page.evaluate::<String>("document.documentElement.lang").await?, "en");
     worker.go_to("/").await?;
-    worker.page.the(by_id(stage.elder)).await?.click().await?;
+    worker.page.click(by_id(stage.elder)).await?;
     worker.page.says("Elder").await?;
     // It outlives the page.
     worker.page.reload().await?;
