@@ -39,11 +39,11 @@ use crate::explain::Explain;
 use crate::settings::Settings;
 use crate::store::crypto::CryptoError;
 use crate::store::device::{DeviceStore, UserRow};
-use crate::store::{Changes, EncryptedStore};
+use crate::store::{Changes, PhoneStore};
 use login::Granted;
 
 /// The phone of the app: core's phone over the encrypted store.
-pub type AppPhone = Phone<EncryptedStore>;
+pub type AppPhone = Phone<PhoneStore>;
 
 /// Somebody who has used Doorstep on this phone.
 #[derive(Clone, Debug, PartialEq)]
@@ -297,7 +297,7 @@ struct Engine {
 #[derive(Debug)]
 struct Opened {
     user_id: UserId,
-    store: EncryptedStore,
+    store: PhoneStore,
     tokens: Rc<Tokens>,
     tab: TabLock,
 }

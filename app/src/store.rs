@@ -11,6 +11,7 @@ pub mod indexed_db;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write};
 use futures::future::try_join_all;
 use leptos::prelude::*;
@@ -27,6 +28,7 @@ const VALUE: &str = "v";
 const TABLES: &[&str] = &[
     "meta",
     "record",
+    "record_page",
     "form_bundle",
     "draft",
     "draft_answer",
@@ -35,6 +37,9 @@ const TABLES: &[&str] = &[
     "media_bytes",
     "form_file",
 ];
+
+/// The store of whoever is in.
+pub type PhoneStore = Paged<EncryptedStore>;
 
 /// Tells readers which tables have changed.
 #[derive(Clone, Copy, Debug)]
@@ -166,24 +171,15 @@ impl LocalStore for EncryptedStore {
 
     async fn keys(&self, table: Table, prefix: &str) -> Result<Vec<(String, i64)>, StoreError> {
         self.check()?;
-        // Only pulled records have revisions; photos are too large to be read
-        // for their names.
-        if table == Table::Record {
-            let rows = self.0.database.scan(name(table), prefix).await?;
-            return rows.iter().map(key_and_revision).collect();
-        }
+        // Only records have revisions, and those lie in pages.
         let keys = self.0.database.keys(name(table), prefix).await?;
         Ok(keys.into_iter().map(|key| (key, 0)).collect())
     }
 
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
-        let tables: Vec<Table> = batch
-            .0
-            .iter()
-            .map(|write| match write {
-                Write::Put(table, _) | Write::Delete(table, _) | Write::DeletePrefix(table, _) => *table,
-            })
-            .collect();
+        // Readers ask for records; that they lie in pages is nothing to them.
+        let read_as = |table| if table == Table::RecordPage { Table::Record } else { table };
+        let tables: Vec<Table> = batch.0.iter().map(|write| read_as(write.table())).collect();
         let writes = try_join_all(batch.0.into_iter().map(|write| self.encrypt(write))).await?;
         self.check()?;
         self.0.database.write(&writes, durability).await?;

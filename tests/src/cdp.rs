@@ -311,7 +311,8 @@ impl Page {
     /// in the error.
     pub async fn click(&self, by: By) -> Result<()> {
         let mut obstacle = None;
-        let pressed = wait::until(&by.to_string(), async || {
+        let what = by.to_string();
+        let pressed = wait::until(&what, async || {
             let Some(element) = self.all(&by).await.unwrap_or_default().into_iter().next() else {
                 return Ok(None);
             };

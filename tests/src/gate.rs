@@ -5,8 +5,8 @@
 //! does, and it breaks what is under way.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 const CHUNK_BYTES: usize = 16 * 1024;
 
@@ -33,6 +34,30 @@ pub enum Mode {
     Slow { bytes_per_s: u32 },
     /// Every piece of data waits this long.
     Late { by: Duration },
+    /// A mobile network: everybody shares its bandwidth, and everything takes
+    /// its time on the way.
+    Line(Line),
+}
+
+/// A network as engineers describe it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Line {
+    pub down_bits_per_s: u32,
+    pub up_bits_per_s: u32,
+    /// There and back.
+    pub round_trip: Duration,
+}
+
+impl Line {
+    /// 250 / 50 kbit/s, 600 ms.
+    pub const G2: Self =
+        Self { down_bits_per_s: 250_000, up_bits_per_s: 50_000, round_trip: Duration::from_millis(600) };
+    /// 750 / 250 kbit/s, 200 ms.
+    pub const G3: Self =
+        Self { down_bits_per_s: 750_000, up_bits_per_s: 250_000, round_trip: Duration::from_millis(200) };
+    /// 10 / 3 Mbit/s, 50 ms.
+    pub const G4: Self =
+        Self { down_bits_per_s: 10_000_000, up_bits_per_s: 3_000_000, round_trip: Duration::from_millis(50) };
 }
 
 /// A gate in front of a server.
@@ -66,7 +91,13 @@ impl Gate {
         let (modes, mode) = watch::channel(Mode::Open);
         let (end, ended) = tokio::sync::oneshot::channel();
         let counts = Arc::new(Counts::default());
-        let passage = Passage { target, mode, modes: modes.clone(), counts: Arc::clone(&counts) };
+        let passage = Passage {
+            target,
+            mode,
+            modes: modes.clone(),
+            counts: Arc::clone(&counts),
+            free_at: Arc::default(),
+        };
         // A thread of its own: the gate works also while a test computes.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("gate".to_owned()).spawn(move || {
@@ -146,6 +177,8 @@ struct Passage {
     mode: watch::Receiver<Mode>,
     modes: watch::Sender<Mode>,
     counts: Arc<Counts>,
+    /// With [`Mode::Line`]: when each direction has sent what it was given.
+    free_at: Arc<Mutex<[Option<Instant>; 2]>>,
 }
 
 async fn accept(listener: std::net::TcpListener, passage: Passage) -> Result<()> {
@@ -161,6 +194,11 @@ async fn accept(listener: std::net::TcpListener, passage: Passage) -> Result<()>
 async fn pass(client: TcpStream, mut passage: Passage) -> Result<()> {
     if !passage.admitted().await {
         return Ok(());
+    }
+    let mode = *passage.mode.borrow();
+    if let Mode::Line(line) = mode {
+        // Hands are shaken before anything is said.
+        tokio::time::sleep(line.round_trip).await;
     }
     let server = TcpStream::connect(passage.target).await.context("the server is not there")?;
     client.set_nodelay(true)?;
@@ -186,40 +224,64 @@ enum Direction {
     ToClient,
 }
 
-async fn pump(
+/// Pieces on their way; a slow network keeps its sender waiting.
+const PIECES_MAX: usize = 64;
+
+async fn pump(from: OwnedReadHalf, to: OwnedWriteHalf, direction: Direction, passage: Passage) -> Result<()> {
+    let (pieces, arriving) = mpsc::channel(PIECES_MAX);
+    let (taken, delivered) = tokio::join!(
+        take(from, pieces, direction, passage.clone()),
+        deliver(to, arriving, direction, passage)
+    );
+    taken.and(delivered)
+}
+
+/// Takes what a side sends, and says when it will arrive.
+async fn take(
     mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    pieces: mpsc::Sender<(Instant, Vec<u8>)>,
     direction: Direction,
     mut passage: Passage,
 ) -> Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let length = from.read(&mut buffer).await?;
-        if length == 0 {
-            to.shutdown().await?;
+        if length == 0 || !passage.admitted().await {
             return Ok(());
         }
+        let piece = buffer.get(..length).unwrap_or_default().to_vec();
+        let arrives_at = passage.arrival(direction, length);
+        let paced = matches!(*passage.mode.borrow(), Mode::Slow { .. } | Mode::Late { .. });
+        if pieces.send((arrives_at, piece)).await.is_err() {
+            return Ok(());
+        }
+        if paced {
+            tokio::time::sleep_until(arrives_at).await;
+        }
+    }
+}
+
+/// Gives each piece to the other side when its time has come.
+async fn deliver(
+    mut to: OwnedWriteHalf,
+    mut pieces: mpsc::Receiver<(Instant, Vec<u8>)>,
+    direction: Direction,
+    mut passage: Passage,
+) -> Result<()> {
+    while let Some((arrives_at, piece)) = pieces.recv().await {
+        tokio::time::sleep_until(arrives_at).await;
         if !passage.admitted().await {
             return Ok(());
         }
-        let mut piece = buffer.get(..length).unwrap_or_default();
+        let mut piece = piece.as_slice();
         let mode = *passage.mode.borrow();
         let mut last = false;
-        match mode {
-            Mode::Slow { bytes_per_s } => {
-                let length = u32::try_from(length).unwrap_or(u32::MAX);
-                let seconds = f64::from(length) / f64::from(bytes_per_s.max(1));
-                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-            }
-            Mode::Late { by } => tokio::time::sleep(by).await,
-            Mode::CutAfter { .. } if direction == Direction::ToClient => {
-                let left = &passage.counts.answer_bytes_left;
-                let allowed = left.load(Ordering::SeqCst).min(piece.len() as u64);
-                left.fetch_sub(allowed, Ordering::SeqCst);
-                last = usize::try_from(allowed).is_ok_and(|allowed| allowed < piece.len());
-                piece = piece.get(..usize::try_from(allowed)?).unwrap_or_default();
-            }
-            _ => {}
+        if matches!(mode, Mode::CutAfter { .. }) && direction == Direction::ToClient {
+            let left = &passage.counts.answer_bytes_left;
+            let allowed = left.load(Ordering::SeqCst).min(piece.len() as u64);
+            left.fetch_sub(allowed, Ordering::SeqCst);
+            last = usize::try_from(allowed).is_ok_and(|allowed| allowed < piece.len());
+            piece = piece.get(..usize::try_from(allowed)?).unwrap_or_default();
         }
         to.write_all(piece).await?;
         let counter = match direction {
@@ -232,6 +294,8 @@ async fn pump(
             return Ok(());
         }
     }
+    to.shutdown().await?;
+    Ok(())
 }
 
 impl Passage {
@@ -240,6 +304,30 @@ impl Passage {
         match self.mode.wait_for(|mode| *mode != Mode::BlackHole).await {
             Ok(mode) => *mode != Mode::Cut,
             Err(_) => false,
+        }
+    }
+
+    /// When a piece that was sent now is there.
+    fn arrival(&self, direction: Direction, length: usize) -> Instant {
+        let now = Instant::now();
+        let seconds = |bytes_per_s: u32| {
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
+            Duration::from_secs_f64(f64::from(length) / f64::from(bytes_per_s.max(1)))
+        };
+        match *self.mode.borrow() {
+            Mode::Slow { bytes_per_s } => now + seconds(bytes_per_s),
+            Mode::Late { by } => now + by,
+            Mode::Line(line) => {
+                let (index, bits_per_s) = match direction {
+                    Direction::ToServer => (0, line.up_bits_per_s),
+                    Direction::ToClient => (1, line.down_bits_per_s),
+                };
+                let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+                let sent = free_at[index].map_or(now, |free| free.max(now)) + seconds(bits_per_s / 8);
+                free_at[index] = Some(sent);
+                sent + line.round_trip / 2
+            }
+            _ => now,
         }
     }
 

@@ -2,15 +2,16 @@
 //! the queue.
 
 mod agenda;
+mod search;
 
 use std::sync::Arc;
 
 use doorstep_core::api::Me;
-use doorstep_core::case::CaseRecord;
 use doorstep_core::phone::{PhoneError, TaskProgress, TodayEntry};
 use doorstep_core::role::{Action, allows};
 use doorstep_core::store::Table;
 use doorstep_core::text::Language;
+use doorstep_form::order;
 use leptos::prelude::*;
 
 use super::parts::{Fold, Reference, risk_badge, spoken};
@@ -19,8 +20,11 @@ use crate::app::{use_device, use_session, use_sync};
 use crate::clock::today;
 use crate::i18n::*;
 use crate::session::AppPhone;
-use crate::ui::{Badge, Button, Empty, Icon, IconName, List, Loaded, Notice, Page, Row, Section, Tone};
-use agenda::{Agenda, ReturnedVisit, find};
+use crate::ui::{
+    Badge, Button, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Row, Section, Tone,
+};
+use agenda::{Agenda, ReturnedVisit};
+use search::CaseIndex;
 
 /// What somebody opens Doorstep for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,16 +87,16 @@ fn NoVisits() -> impl IntoView {
 struct TodayData {
     agenda: Agenda,
     entries: Vec<TodayEntry>,
-    cases: Vec<CaseRecord>,
     reference: Reference,
 }
 
 impl TodayData {
     async fn load(phone: &AppPhone) -> Result<Arc<Self>, PhoneError> {
         let entries = phone.today(today()).await?;
-        let cases = phone.cases().await?;
-        let agenda = Agenda::new(entries.clone(), phone.returned().await?, &phone.drafts().await?, &cases);
-        Ok(Arc::new(Self { agenda, entries, cases, reference: Reference::load(phone).await? }))
+        let returned = phone.returned().await?;
+        let cases = phone.cases_of(&order::set_of(returned.iter().map(|status| status.case_id))).await?;
+        let agenda = Agenda::new(entries.clone(), returned, &phone.drafts().await?, &cases);
+        Ok(Arc::new(Self { agenda, entries, reference: Reference::load(phone).await? }))
     }
 }
 
@@ -107,6 +111,19 @@ fn Today() -> impl IntoView {
         session.changes().track(&[Table::Record, Table::Draft, Table::Operation]);
         async move { TodayData::load(&*session.phone()?).await }
     });
+    // Thousands of cases are read when somebody searches, not before.
+    let searches = RwSignal::new(false);
+    let index = LocalResource::new(move || {
+        session.changes().track(&[Table::Record]);
+        let searches = searches.get();
+        async move {
+            if !searches {
+                return Ok(None);
+            }
+            let cases = session.phone()?.cases().await?;
+            Ok::<_, PhoneError>(Some(Arc::new(CaseIndex::new(cases))))
+        }
+    });
     view! {
         <Page title=Signal::derive(move || t_string!(i18n, today.title).to_owned())>
             <div class="search" role="search">
@@ -119,6 +136,7 @@ fn Today() -> impl IntoView {
                     aria-label=move || t_string!(i18n, today.search)
                     placeholder=move || t_string!(i18n, today.search)
                     prop:value=query
+                    on:focus=move |_| searches.set(true)
                     on:input=move |event| query.set(event_target_value(&event))
                 />
             </div>
@@ -132,7 +150,23 @@ fn Today() -> impl IntoView {
                             view! { <AgendaView data=data.clone() language captured_open upcoming_open /> }
                                 .into_any()
                         } else {
-                            view! { <FoundView data=data.clone() language query=asked /> }.into_any()
+                            let data = data.clone();
+                            view! {
+                                <Loaded
+                                    resource=index
+                                    view=move |index| {
+                                        let (data, query) = (data.clone(), asked.clone());
+                                        match index {
+                                            Some(index) => {
+                                                view! { <FoundView data index language query /> }
+                                                    .into_any()
+                                            }
+                                            None => view! { <Loading /> }.into_any(),
+                                        }
+                                    }
+                                />
+                            }
+                                .into_any()
                         }
                     }
                 }
@@ -402,9 +436,14 @@ fn returned_row(
 
 /// What the search found, among everyone on the phone.
 #[component]
-fn FoundView(data: Arc<TodayData>, language: Language, query: String) -> impl IntoView {
+fn FoundView(
+    data: Arc<TodayData>,
+    index: Arc<CaseIndex>,
+    language: Language,
+    query: String,
+) -> impl IntoView {
     let i18n = use_i18n();
-    let found = find(&data.cases, &data.entries, &query);
+    let found = index.find(&data.entries, &query);
     if found.is_empty() {
         return view! {
             <Empty

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use doorstep_core::api::Me;
 use doorstep_core::ids::{DeviceId, UserId};
 use doorstep_core::phone::{Owner, Phone};
+use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
 use futures::future::{Either, select};
 use leptos::prelude::*;
@@ -14,10 +15,10 @@ use super::{KnownUser, LockReason, Opened, Session, SessionError, SessionState, 
 use crate::api::Client;
 use crate::api::tokens::Tokens;
 use crate::browser::{TabLock, sleep};
-use crate::store::EncryptedStore;
 use crate::store::crypto::{CryptoError, DataKey, Envelope};
 use crate::store::device::{Earlier, UserRow, database_name};
 use crate::store::indexed_db::IndexedDb;
+use crate::store::{EncryptedStore, PhoneStore};
 
 const ME_KEY: &str = "me";
 /// The device that the operations here are numbered for.
@@ -297,6 +298,7 @@ impl Session {
         granted: Option<Granted>,
     ) -> Result<(), SessionError> {
         let user_id = row.user_id;
+        let store = Paged::over(store);
         let tab = TabLock::take(&format!("doorstep-{user_id}"), move || {
             self.close_for(user_id, LockReason::OtherTab);
         });
@@ -308,7 +310,7 @@ impl Session {
                 Ok(self.refresh_users().await?)
             }
             Err(error) => {
-                store.close();
+                shut(&store);
                 Err(error)
             }
         }
@@ -322,7 +324,7 @@ impl Session {
         let Opened { store, tab, .. } = opened;
         let done = Box::pin(self.open_phone(row, &store, Some(granted), tab)).await;
         if done.is_err() {
-            store.close();
+            shut(&store);
             self.phone.set(None);
             self.state.set(SessionState::Locked { user: KnownUser::from(row), reason: LockReason::Locked });
         }
@@ -332,12 +334,17 @@ impl Session {
     async fn open_phone(
         self,
         row: &UserRow,
-        store: &EncryptedStore,
+        store: &PhoneStore,
         granted: Option<Granted>,
         tab: TabLock,
     ) -> Result<(), SessionError> {
-        let tokens =
-            Tokens::new(store.clone(), row.device_id, row.keys.clone(), self.settings, self.login_needed);
+        let tokens = Tokens::new(
+            store.beneath().clone(),
+            row.device_id,
+            row.keys.clone(),
+            self.settings,
+            self.login_needed,
+        );
         self.login_needed.set(row.forked);
         let me = match granted {
             Some(granted) => {
@@ -395,7 +402,7 @@ impl Session {
     fn close(self) {
         let opened = self.engine.get_value().opened.take();
         if let Some(Opened { store, tab, .. }) = opened {
-            store.close();
+            shut(&store);
             drop(tab);
         }
         self.phone.set(None);
@@ -525,24 +532,26 @@ fn check_new_pin(pin: &str) -> Result<(), SessionError> {
     Ok(())
 }
 
+/// From now on every call fails.
+fn shut(store: &PhoneStore) {
+    store.close();
+    store.beneath().close();
+}
+
 async fn remembered<T: serde::de::DeserializeOwned>(
-    store: &EncryptedStore,
+    store: &PhoneStore,
     key: &str,
 ) -> Result<Option<T>, StoreError> {
     store.get(Table::Meta, key).await?.as_ref().map(decode).transpose()
 }
 
-async fn remember<T: serde::Serialize>(
-    store: &EncryptedStore,
-    key: &str,
-    value: &T,
-) -> Result<(), StoreError> {
+async fn remember<T: serde::Serialize>(store: &PhoneStore, key: &str, value: &T) -> Result<(), StoreError> {
     let mut batch = Batch::default();
     batch.put(Table::Meta, key, value)?;
     store.commit(batch, Durability::Strict).await
 }
 
 /// So that the phone knows without a network who has come in.
-pub(super) async fn remember_me(store: &EncryptedStore, me: &Me) -> Result<(), StoreError> {
+pub(super) async fn remember_me(store: &PhoneStore, me: &Me) -> Result<(), StoreError> {
     remember(store, ME_KEY, me).await
 }

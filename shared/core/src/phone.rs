@@ -6,6 +6,7 @@
 //! * [`records`]: what was pulled, as screens read it.
 //! * [`draft`]: one small durable write per answer.
 //! * [`outbox`]: finished visits on their way.
+//! * [`room`]: what goes when the storage is full.
 //! * [`synchronise`]: the state machine of one sync, and its driver.
 //! * [`reply`]: what came back over HTTP. [`backoff`]: when to try again.
 
@@ -14,6 +15,7 @@ pub mod draft;
 pub mod outbox;
 pub mod records;
 pub mod reply;
+pub mod room;
 pub mod synchronise;
 
 use chrono::{DateTime, FixedOffset};

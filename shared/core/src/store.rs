@@ -4,9 +4,14 @@
 //! Every write is a batch, and a batch is atomic. Keys hold identifiers only;
 //! values may hold personal data and are encrypted by the layer that touches
 //! the disk.
+//!
+//! * [`paged`]: many records in few rows.
+
+pub mod paged;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use thiserror::Error;
 
@@ -19,6 +24,8 @@ pub enum Table {
     Meta,
     /// What was pulled: `{stream}|{kind}|{id}`, its position as revision.
     Record,
+    /// Pages of them, see [`paged`].
+    RecordPage,
     /// Form definitions by form version.
     FormBundle,
     /// Drafts by draft.
@@ -40,6 +47,7 @@ impl Table {
     pub const ALL: &[Self] = &[
         Self::Meta,
         Self::Record,
+        Self::RecordPage,
         Self::FormBundle,
         Self::Draft,
         Self::DraftAnswer,
@@ -54,6 +62,7 @@ impl Table {
         match self {
             Self::Meta => "meta",
             Self::Record => "record",
+            Self::RecordPage => "record_page",
             Self::FormBundle => "form_bundle",
             Self::Draft => "draft",
             Self::DraftAnswer => "draft_answer",
@@ -81,6 +90,15 @@ pub enum Write {
     Delete(Table, String),
     /// Every key that begins so; the empty prefix clears the table.
     DeletePrefix(Table, String),
+}
+
+impl Write {
+    /// The table that it changes.
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Put(table, _) | Self::Delete(table, _) | Self::DeletePrefix(table, _) => *table,
+        }
+    }
 }
 
 /// Changes that happen together or not at all, in order.
@@ -182,6 +200,24 @@ pub trait LocalStore {
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError>;
 }
 
+impl<S: LocalStore> LocalStore for Rc<S> {
+    async fn get(&self, table: Table, key: &str) -> Result<Option<Entry>, StoreError> {
+        (**self).get(table, key).await
+    }
+
+    async fn scan(&self, table: Table, prefix: &str) -> Result<Vec<Entry>, StoreError> {
+        (**self).scan(table, prefix).await
+    }
+
+    async fn keys(&self, table: Table, prefix: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        (**self).keys(table, prefix).await
+    }
+
+    async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
+        (**self).commit(batch, durability).await
+    }
+}
+
 /// Reads a row's JSON.
 ///
 /// # Errors
@@ -190,12 +226,33 @@ pub fn decode<T: serde::de::DeserializeOwned>(entry: &Entry) -> Result<T, StoreE
     json::read(&entry.value).map_err(|error| StoreError::Unreadable(format!("{}: {error}", entry.key)))
 }
 
+type Rows = BTreeMap<(Table, String), Entry>;
+
+fn write_all(rows: &mut Rows, batch: Batch) {
+    for write in batch.0 {
+        match write {
+            Write::Put(table, entry) => {
+                rows.insert((table, entry.key.clone()), entry);
+            }
+            Write::Delete(table, key) => {
+                rows.remove(&(table, key));
+            }
+            Write::DeletePrefix(table, prefix) => {
+                rows.retain(|(of, key), _| *of != table || !key.starts_with(&prefix));
+            }
+        }
+    }
+}
+
 /// A store in memory, for tests and simulations.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    rows: RefCell<BTreeMap<(Table, String), Entry>>,
+    rows: RefCell<Rows>,
     /// Set to make every further commit fail as a full disk does.
     pub full: std::cell::Cell<bool>,
+    /// Bytes of values that fit; what would be more is refused as a full disk
+    /// refuses it.
+    pub quota_bytes: std::cell::Cell<Option<usize>>,
 }
 
 impl MemoryStore {
@@ -228,20 +285,29 @@ impl LocalStore for MemoryStore {
         if self.full.get() {
             return Err(StoreError::Full);
         }
-        let mut rows = self.rows.borrow_mut();
-        for write in batch.0 {
-            match write {
-                Write::Put(table, entry) => {
-                    rows.insert((table, entry.key.clone()), entry);
-                }
-                Write::Delete(table, key) => {
-                    rows.remove(&(table, key));
-                }
-                Write::DeletePrefix(table, prefix) => {
-                    rows.retain(|(of, key), _| *of != table || !key.starts_with(&prefix));
-                }
-            }
+        let Some(quota_bytes) = self.quota_bytes.get() else {
+            write_all(&mut self.rows.borrow_mut(), batch);
+            return Ok(());
+        };
+        let bytes = |rows: &Rows| rows.values().map(|entry| entry.value.len()).sum::<usize>();
+        let mut rows = self.rows.borrow().clone();
+        let before = bytes(&rows);
+        write_all(&mut rows, batch);
+        let after = bytes(&rows);
+        if after > quota_bytes && after > before {
+            return Err(StoreError::Full);
         }
+        self.rows.replace(rows);
         Ok(())
+    }
+}
+
+/// What a store in memory answers: it never waits.
+#[cfg(test)]
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    use std::task::{Context, Poll, Waker};
+    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("a store in memory never waits"),
     }
 }

@@ -1,11 +1,12 @@
-//! Whom to visit, in what order, and how to find one among many.
+//! Whom to visit, and in what order.
+
+use std::collections::BTreeMap;
 
 use doorstep_core::case::CaseRecord;
-use doorstep_core::ids::DraftId;
+use doorstep_core::ids::{CaseId, DraftId};
 use doorstep_core::phone::{DraftRecord, TaskProgress, TodayEntry};
 use doorstep_core::submission::SubmissionStatus;
 use doorstep_core::task::Urgency;
-use doorstep_form::order;
 
 /// What Today shows, part by part.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,12 +41,12 @@ impl Agenda {
         entries: Vec<TodayEntry>,
         returned: Vec<SubmissionStatus>,
         drafts: &[DraftRecord],
-        cases: &[CaseRecord],
+        cases: &BTreeMap<CaseId, CaseRecord>,
     ) -> Self {
         let returned: Vec<ReturnedVisit> = returned
             .into_iter()
             .map(|status| ReturnedVisit {
-                case: cases.iter().find(|case| case.id == status.case_id).cloned(),
+                case: cases.get(&status.case_id).cloned(),
                 draft: drafts
                     .iter()
                     .find(|draft| draft.root_id == Some(status.root_id))
@@ -92,61 +93,16 @@ impl Agenda {
     }
 }
 
-/// The cases that `query` finds: by name, address, or the last digits of a
-/// number (identity, phone). Those with an open task first, in its order.
-pub(super) fn find<'a>(
-    cases: &'a [CaseRecord],
-    entries: &'a [TodayEntry],
-    query: &str,
-) -> Vec<(&'a CaseRecord, Option<&'a TodayEntry>)> {
-    let query = plain(query);
-    let mut found: Vec<(usize, &CaseRecord, Option<&TodayEntry>)> = cases
-        .iter()
-        .filter(|case| matches(case, &query))
-        .map(|case| {
-            let at = entries.iter().position(|entry| entry.task.case_id == case.id);
-            (at.unwrap_or(usize::MAX), case, at.and_then(|at| entries.get(at)))
-        })
-        .collect();
-    order::sort_by(&mut found, |left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
-    found.into_iter().map(|(_, case, entry)| (case, entry)).collect()
-}
-
-fn matches(case: &CaseRecord, query: &str) -> bool {
-    let digits = query.chars().all(|letter| letter.is_ascii_digit() || letter == 'x');
-    let by_number = digits
-        && query.chars().count() >= 3
-        && case.properties.values().any(|value| {
-            let value = plain(value);
-            value.chars().count() >= 7 && value.ends_with(query)
-        });
-    let address = case.properties.get("address").map(|address| plain(address)).unwrap_or_default();
-    plain(&case.label).contains(query) || address.contains(query) || by_number
-}
-
-/// Without spaces and capitals, full-width letters and digits as plain ones.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|letter| !letter.is_whitespace())
-        .map(|letter| match letter {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
-            other => other,
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use chrono::{DateTime, NaiveDate};
     use doorstep_core::case::CaseStatus;
     use doorstep_core::hash::ContentHash;
-    use doorstep_core::ids::{AreaId, CaseId, FormVersionId, SubmissionId, TaskId};
+    use doorstep_core::ids::{AreaId, FormVersionId, SubmissionId, TaskId};
     use doorstep_core::role::Role;
     use doorstep_core::submission::SubmissionState;
     use doorstep_core::task::{TaskOrigin, TaskRecord, TaskState};
-    use std::collections::BTreeMap;
     use uuid::Uuid;
 
     fn date(day: u32) -> NaiveDate {
@@ -169,22 +125,21 @@ mod tests {
         TodayEntry { urgency: task.urgency(date(20)), case: None, task, progress }
     }
 
-    fn case(number: u128, label: &str, properties: &[(&str, &str)]) -> CaseRecord {
-        CaseRecord {
-            id: CaseId(Uuid::from_u128(number)),
+    fn case(number: u128, label: &str) -> BTreeMap<CaseId, CaseRecord> {
+        let id = CaseId(Uuid::from_u128(number));
+        let case = CaseRecord {
+            id,
             kind: "elder".into(),
             parent: None,
             area_id: AreaId(Uuid::from_u128(9)),
             county: "610199".into(),
             label: label.into(),
             status: CaseStatus::Open,
-            properties: properties
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            properties: BTreeMap::new(),
             last_visits: BTreeMap::new(),
             version: 1,
-        }
+        };
+        BTreeMap::from([(id, case)])
     }
 
     fn returned(number: u128) -> SubmissionStatus {
@@ -224,7 +179,7 @@ mod tests {
             entry(8, 10, TaskProgress::Sent),
             entry(9, 10, TaskProgress::Returned(SubmissionId(Uuid::from_u128(9)))),
         ];
-        let agenda = Agenda::new(entries, vec![returned(9)], &[], &[case(9, "赵示例", &[])]);
+        let agenda = Agenda::new(entries, vec![returned(9)], &[], &case(9, "赵示例"));
         assert_eq!(numbers(&agenda.overdue), [1, 2]);
         assert_eq!(numbers(&agenda.today), [3]);
         assert_eq!(numbers(&agenda.soon), [4, 6], "a visit begun early stays in sight");
@@ -236,28 +191,8 @@ mod tests {
 
     #[test]
     fn nothing_to_do_is_not_nothing_at_all() {
-        let done = Agenda::new(vec![entry(1, 28, TaskProgress::ToDo)], Vec::new(), &[], &[]);
+        let done = Agenda::new(vec![entry(1, 28, TaskProgress::ToDo)], Vec::new(), &[], &BTreeMap::new());
         assert!(!done.has_work() && !done.is_empty());
         assert!(Agenda::default().is_empty());
-    }
-
-    #[test]
-    fn a_case_is_found_by_name_address_and_last_digits() {
-        let cases = [
-            case(1, "王小明", &[("address", "二组12号"), ("phone", "13800138000")]),
-            case(2, "Wang Fang", &[("id_number", "61019919400315001X"), ("beds", "100")]),
-        ];
-        let entries = [entry(2, 20, TaskProgress::ToDo)];
-        let names = |query: &str| -> Vec<String> {
-            find(&cases, &entries, query).into_iter().map(|(case, _)| case.label.clone()).collect()
-        };
-        assert_eq!(names("小明"), ["王小明"]);
-        assert_eq!(names("wangf"), ["Wang Fang"], "spaces and capitals do not matter");
-        assert_eq!(names("\u{ff11}\u{ff12}号"), ["王小明"], "full-width digits");
-        assert_eq!(names("8000"), ["王小明"]);
-        assert_eq!(names("001x"), ["Wang Fang"]);
-        assert!(names("100").is_empty(), "a small number is no identity");
-        assert!(names("李").is_empty());
-        assert!(find(&cases, &entries, "fang").first().is_some_and(|(_, entry)| entry.is_some()));
     }
 }

@@ -14,13 +14,14 @@ use chrono::NaiveDate;
 use doorstep_form::{Context, LeftOver, NodePath, Plan, Rule, Session, order};
 use serde::{Deserialize, Serialize};
 
+use super::room::Gift;
 use super::{LocalTime, Phone, PhoneError};
 use crate::area::{AreaLevel, AreaRecord};
 use crate::case::CaseRecord;
 use crate::hash::ContentHash;
 use crate::ids::{CaseId, DraftId, FormVersionId, MediaId, SubmissionId, TaskId};
 use crate::pack::Pack;
-use crate::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
+use crate::store::{Batch, LocalStore, StoreError, Table, decode};
 use crate::submission::{Comment, SubmissionState};
 
 pub use finish::FinishError;
@@ -117,12 +118,7 @@ impl<S: LocalStore> Phone<S> {
         task_id: Option<TaskId>,
         now: LocalTime,
     ) -> Result<DraftRecord, PhoneError> {
-        let case = self
-            .cases()
-            .await?
-            .into_iter()
-            .find(|case| case.id == case_id)
-            .ok_or(PhoneError::CaseUnknown(case_id))?;
+        let case = self.find_case(case_id).await?.ok_or(PhoneError::CaseUnknown(case_id))?;
         let form = self.current_form(form_id).await?;
         self.plan(form.id).await?;
         let areas = self.area_line(case.area_id).await?;
@@ -170,7 +166,7 @@ impl<S: LocalStore> Phone<S> {
         let content = status.content.ok_or(PhoneError::NotReturned(submission_id))?;
         // A draft that cannot be opened is no draft.
         self.plan(status.form_version_id).await?;
-        let case = self.cases().await?.into_iter().find(|case| case.id == status.case_id);
+        let case = self.find_case(status.case_id).await?;
         let record = DraftRecord {
             draft_id,
             form_id: status.form_id,
@@ -205,14 +201,14 @@ impl<S: LocalStore> Phone<S> {
             };
             batch.put(Table::Media, media_key(&entry), &entry)?;
         }
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         Ok(record)
     }
 
     async fn save_draft(&self, record: &DraftRecord) -> Result<(), PhoneError> {
         let mut batch = Batch::default();
         batch.put(Table::Draft, record.draft_id.to_string(), record)?;
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         Ok(())
     }
 
@@ -324,7 +320,7 @@ impl<S: LocalStore> Phone<S> {
         }
         batch.delete(Table::Draft, draft_id.to_string());
         batch.delete_prefix(Table::DraftAnswer, format!("{draft_id}|"));
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         Ok(())
     }
 

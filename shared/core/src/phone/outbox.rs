@@ -111,23 +111,24 @@ impl<S: LocalStore> Phone<S> {
     /// When the store cannot be read.
     pub async fn outbox(&self) -> Result<Vec<OutboxEntry>, PhoneError> {
         let statuses = self.submission_statuses().await?;
-        let cases = self.cases().await?;
         let media = self.media().await?;
-        let mut entries: Vec<OutboxEntry> = self
+        let captured: Vec<(OutboxOperation, SubmissionContent)> = self
             .operations()
             .await?
             .into_iter()
-            .filter_map(|operation| {
-                let content = operation.content()?;
+            .filter_map(|operation| operation.content().map(|content| (operation, content)))
+            .collect();
+        let cases =
+            self.cases_of(&order::set_of(captured.iter().map(|(_, content)| content.case_id))).await?;
+        let mut entries: Vec<OutboxEntry> = captured
+            .into_iter()
+            .map(|(operation, content)| {
                 let own: Vec<&MediaEntry> =
                     media.iter().filter(|file| file.submission_id == content.submission_id).collect();
-                Some(OutboxEntry {
+                OutboxEntry {
                     submission_id: content.submission_id,
                     revision: content.revision,
-                    case_label: cases
-                        .iter()
-                        .find(|case| case.id == content.case_id)
-                        .map(|case| case.label.clone()),
+                    case_label: cases.get(&content.case_id).map(|case| case.label.clone()),
                     finished_at: content.finished_at,
                     media_total: own.len(),
                     media_sent: own.iter().filter(|file| file.state == MediaState::Stored).count(),
@@ -145,7 +146,7 @@ impl<S: LocalStore> Phone<S> {
                     task_id: content.task_id,
                     state: operation.state,
                     receipt: operation.receipt,
-                })
+                }
             })
             .collect();
         entries.reverse();
@@ -242,23 +243,12 @@ impl<S: LocalStore> Phone<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
     use uuid::Uuid;
 
     use super::*;
     use crate::ids::{OperationId, UserId};
     use crate::phone::Owner;
-    use crate::store::MemoryStore;
-
-    /// Nothing in memory is waited for.
-    fn now<T>(future: impl Future<Output = T>) -> T {
-        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(done) => done,
-            Poll::Pending => panic!("a store in memory never waits"),
-        }
-    }
+    use crate::store::{MemoryStore, now};
 
     fn phone() -> Phone<MemoryStore> {
         let owner = Owner {

@@ -1,6 +1,6 @@
 //! What was pulled, as screens read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -65,15 +65,14 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn today(&self, today: NaiveDate) -> Result<Vec<TodayEntry>, PhoneError> {
-        let cases = order::map_of(self.cases().await?.into_iter().map(|case| (case.id, case)));
         let statuses = self.submission_statuses().await?;
         let outbox = self.operations().await?;
         let drafts = self.drafts().await?;
+        let mut tasks = self.tasks().await?;
+        tasks.retain(|task| !matches!(task.state, TaskState::Done | TaskState::Cancelled));
+        let cases = self.cases_of(&order::set_of(tasks.iter().map(|task| task.case_id))).await?;
         let mut entries = Vec::new();
-        for task in self.tasks().await? {
-            if matches!(task.state, TaskState::Done | TaskState::Cancelled) {
-                continue;
-            }
+        for task in tasks {
             let unsent = outbox.iter().any(|operation| {
                 operation.state == OperationState::Waiting && operation.task_id() == Some(task.id)
             });
@@ -118,16 +117,55 @@ impl<S: LocalStore> Phone<S> {
         self.records("cases:", item_kind::CASE).await
     }
 
+    /// Those of `wanted` that are on the phone. Of thousands, only these are
+    /// read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn cases_of(
+        &self,
+        wanted: &BTreeSet<CaseId>,
+    ) -> Result<BTreeMap<CaseId, CaseRecord>, PhoneError> {
+        let marker = format!("|{}|", item_kind::CASE);
+        let mut found = BTreeMap::new();
+        for (key, _) in self.store.keys(Table::Record, "cases:").await? {
+            let id = key.split_once(&marker).and_then(|(_, id)| id.parse::<CaseId>().ok());
+            if let Some(id) = id.filter(|id| wanted.contains(id))
+                && let Some(row) = self.store.get(Table::Record, &key).await?
+            {
+                found.insert(id, decode(&row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A case, if it is on the phone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_case(&self, id: CaseId) -> Result<Option<CaseRecord>, PhoneError> {
+        Ok(self.cases_of(&BTreeSet::from([id])).await?.remove(&id))
+    }
+
+    /// The visits to a case. A record that names it nowhere is not read.
+    async fn visits_of(&self, id: CaseId) -> Result<Vec<VisitRecord>, PhoneError> {
+        let (marker, name) = (format!("|{}|", item_kind::VISIT), id.to_string());
+        let mut rows = self.store.scan(Table::Record, "visits:").await?;
+        rows.retain(|row| row.key.contains(&marker) && names(&row.value, name.as_bytes()));
+        let visits: Result<Vec<VisitRecord>, StoreError> = rows.iter().map(decode).collect();
+        let mut visits = visits?;
+        visits.retain(|visit| visit.case_id == id);
+        order::sort_by_key(&mut visits, |visit| std::cmp::Reverse((visit.visited_on, visit.submission_id)));
+        Ok(visits)
+    }
+
     /// One case with its history.
     ///
     /// # Errors
     /// [`PhoneError::CaseUnknown`], or when the store cannot be read.
     pub async fn case(&self, id: CaseId, today: NaiveDate) -> Result<CaseView, PhoneError> {
-        let cases = self.cases().await?;
-        let case = cases.into_iter().find(|case| case.id == id).ok_or(PhoneError::CaseUnknown(id))?;
-        let mut visits: Vec<VisitRecord> = self.records("visits:", item_kind::VISIT).await?;
-        visits.retain(|visit| visit.case_id == id);
-        order::sort_by_key(&mut visits, |visit| std::cmp::Reverse((visit.visited_on, visit.submission_id)));
+        let case = self.find_case(id).await?.ok_or(PhoneError::CaseUnknown(id))?;
+        let visits = self.visits_of(id).await?;
         let area_names = self
             .area_line(case.area_id)
             .await?
@@ -246,6 +284,11 @@ impl<S: LocalStore> Phone<S> {
             rows.iter().filter(|entry| entry.key.contains(&marker)).map(decode).collect();
         Ok(read?)
     }
+}
+
+/// Whether the bytes of a record hold a name.
+fn names(value: &[u8], name: &[u8]) -> bool {
+    value.windows(name.len()).any(|window| window == name)
 }
 
 /// The areas from the root down to `area`, as far as `areas` has them.

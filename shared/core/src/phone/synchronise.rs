@@ -45,6 +45,10 @@ pub struct SyncState {
     /// kept by this clock: the phone's may be wrong by years.
     #[serde(default)]
     pub server_time: Option<DateTime<Utc>>,
+    /// When the history of cases was given up because the storage was full, by
+    /// the server's clock. It is not fetched again on the same day.
+    #[serde(default)]
+    pub history_given_up_at: Option<DateTime<Utc>>,
 }
 
 const STATE_KEY: &str = "sync";
@@ -59,6 +63,11 @@ impl SyncState {
             Some(entry) => decode(&entry),
             None => Ok(Self::default()),
         }
+    }
+
+    /// Writes it with a batch.
+    pub(super) fn keep_in(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        batch.put(Table::Meta, STATE_KEY, self)
     }
 }
 

@@ -5,9 +5,10 @@ use doorstep_form::Problem;
 use super::{MediaEntry, MediaState, OpenDraft, media_key};
 use crate::ids::{OperationId, SubmissionId};
 use crate::phone::outbox::{OperationState, OutboxOperation};
+use crate::phone::room::Gift;
 use crate::phone::synchronise::SyncState;
 use crate::phone::{LocalTime, Phone, PhoneError};
-use crate::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
+use crate::store::{Batch, LocalStore, StoreError, Table, decode};
 use crate::submission::{AnswerTime, MediaReference, Place, SUBMISSION_VERSION, SubmissionContent};
 use crate::sync::{Operation, SUBMISSION_OPERATION};
 
@@ -79,7 +80,7 @@ impl<S: LocalStore> Phone<S> {
             place,
         };
         let batch = self.hand_over(draft, &content, used, op_id, now).await?;
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         Ok(content)
     }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{MediaEntry, MediaState, NewFile, OpenDraft, media_key};
 use crate::hash::ContentHash;
 use crate::ids::{DraftId, SubmissionId};
+use crate::phone::room::Gift;
 use crate::phone::{LocalTime, Phone, PhoneError};
-use crate::store::{Batch, Durability, Entry, LocalStore, Table, Write, decode};
+use crate::store::{Batch, Entry, LocalStore, Table, Write, decode};
 
 /// One line of a draft's log.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -105,7 +106,7 @@ impl<S: LocalStore> Phone<S> {
     ) -> Result<Vec<NodePath>, PhoneError> {
         let mut batch = Batch::default();
         let changed = self.take(draft, path, value, now, &mut batch)?;
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         draft.steps += 1;
         Ok(changed)
     }
@@ -137,7 +138,7 @@ impl<S: LocalStore> Phone<S> {
         let bytes = Entry { key: entry.media_id.to_string(), revision: 0, value: file.bytes };
         batch.0.push(Write::Put(Table::MediaBytes, bytes));
         let changed = self.take(draft, path, &entry.file_name, now, &mut batch)?;
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::File).await?;
         draft.steps += 1;
         Ok(changed)
     }
@@ -175,7 +176,7 @@ impl<S: LocalStore> Phone<S> {
         changed.extend(session.add_repeat(path).map_err(|error| refused(path, &error))?);
         let mut batch = Batch::default();
         write_change(draft, path, RepeatChange::Added, now, &mut batch)?;
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         draft.session = session;
         draft.steps += 1;
         Ok(changed)
@@ -213,7 +214,7 @@ impl<S: LocalStore> Phone<S> {
                 }
             }
         }
-        self.store.commit(batch, Durability::Strict).await?;
+        self.keep(batch, Gift::Answer).await?;
         draft.session = session;
         draft.forget_instance(path);
         draft.steps += 1;

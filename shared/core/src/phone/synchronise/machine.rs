@@ -27,6 +27,9 @@ mod form_files;
 
 use form_files::FormFiles;
 
+/// For so long a phone does without the history that it gave up.
+const HISTORY_HOURS: i64 = 24;
+
 /// One sync in progress.
 #[derive(Debug)]
 pub struct Synchronisation {
@@ -260,6 +263,9 @@ impl Synchronisation {
     }
 
     fn take_item(&mut self, item: PullItem, writes: &mut Batch) {
+        if self.does_without(&item.stream) {
+            return;
+        }
         let key = record_key(&item.stream, &item.kind, item.id);
         let Some(body) = item.body else {
             self.held.remove(&key);
@@ -285,7 +291,7 @@ impl Synchronisation {
     fn broken_streams(&self, expected: &BTreeMap<StreamName, StreamHash>) -> Vec<StreamName> {
         expected
             .iter()
-            .filter(|(stream, _)| !self.repaired.contains(stream))
+            .filter(|(stream, _)| !self.repaired.contains(stream) && !self.does_without(stream))
             .filter(|(stream, hash)| self.hash_of(stream) != **hash)
             .map(|(stream, _)| stream.clone())
             .collect()
@@ -329,6 +335,16 @@ impl Synchronisation {
     fn hear_time(&mut self, server_time: DateTime<Utc>, now: DateTime<Utc>) {
         self.state.skew_ms = Some((server_time - now).num_milliseconds());
         self.state.server_time = Some(server_time);
+        let given_up = self.state.history_given_up_at;
+        if given_up.is_some_and(|at| (server_time - at).abs() >= Duration::hours(HISTORY_HOURS)) {
+            self.state.history_given_up_at = None;
+        }
+    }
+
+    /// History that a full phone has given up is not fetched for a while: it
+    /// would take the room that was made.
+    fn does_without(&self, stream: &StreamName) -> bool {
+        self.state.history_given_up_at.is_some() && matches!(stream, StreamName::Visits(..))
     }
 
     /// What was acknowledged and the server has not: its database was put back

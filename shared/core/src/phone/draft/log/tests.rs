@@ -1,8 +1,5 @@
 //! Drafts with repeats: added, removed, resumed.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use chrono::DateTime;
 use doorstep_form::{Attachments, Form, Workbook};
 use serde_json::json;
@@ -12,7 +9,7 @@ use super::*;
 use crate::ids::{CaseId, DeviceId, FormVersionId, MediaId, OperationId, UserId};
 use crate::pack::FormBundle;
 use crate::phone::{DraftRecord, Owner};
-use crate::store::MemoryStore;
+use crate::store::{Durability, MemoryStore, now};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -32,14 +29,6 @@ const FORM: &str = "
 
 const DRAFT: DraftId = DraftId(Uuid::from_u128(4));
 const VERSION: FormVersionId = FormVersionId(Uuid::from_u128(3));
-
-/// Nothing in memory is waited for.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("a store in memory never waits"),
-    }
-}
 
 fn at(minute: i64) -> LocalTime {
     DateTime::UNIX_EPOCH.fixed_offset() + chrono::TimeDelta::minutes(minute)
