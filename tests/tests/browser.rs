@@ -5,6 +5,7 @@
 
 mod browser {
     mod devices;
+    mod dialogs;
     mod form_media;
     mod forms;
     mod handset;

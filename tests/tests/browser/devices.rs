@@ -62,24 +62,13 @@ const ORDER: &str = "
 ";
 
 /// A worker who has begun the form.
-async fn filling(stage: &Stage, form: &str) -> Result<Handset> {
+async fn filling(stage: &Stage, form: &str, screen: Screen) -> Result<Handset> {
     let forms = stage.scene.offer(&[xlsx(form)?]).await?;
-    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), screen).await?;
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.elder).await?;
     begin(&worker, stage, forms.first().context("the form")?, Language::Zh).await?;
     Ok(worker)
-}
-
-/// A button of one question.
-async fn press(worker: &Handset, path: &str, words: &str) -> Result<()> {
-    let button = format!(
-        "Array.from(document.querySelectorAll(\"[data-path='{path}'] button\")).find(button => button.innerText.includes({}))",
-        json!(words)
-    );
-    worker.page.until(&button).await?;
-    worker.page.evaluate::<Option<()>>(&format!("{button}.click()")).await?;
-    Ok(())
 }
 
 /// Waits until a sound or film of a question can be played, and has a length
@@ -153,13 +142,13 @@ async fn film(worker: &Handset) -> Result<Vec<u8>> {
 #[tokio::test]
 async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()> {
     let stage = Stage::set().await?;
-    let worker = filling(&stage, CAPTURES).await?;
+    let worker = filling(&stage, CAPTURES, Screen::Phone).await?;
 
     // Sound, with a meter that shows that something is heard.
-    press(&worker, "/g/a", "录音").await?;
+    worker.press_in("/g/a", "录音").await?;
     worker.page.the(By::css("[data-path='/g/a'] .recording")).await?;
     worker.page.until("document.querySelector(\"[data-path='/g/a'] progress\").value > 0").await?;
-    press(&worker, "/g/a", "停止并保存").await?;
+    worker.press_in("/g/a", "停止并保存").await?;
     worker.saved("/g/a").await?;
     plays(&worker, "[data-path='/g/a']", "audio").await?;
 
@@ -181,7 +170,7 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     let image = "[data-path='/g/m'] img";
     let before = pixels_like(&worker, image, [196, 40, 27]).await?;
     let address = worker.page.the(By::css(image)).await?.attribute("src").await?;
-    press(&worker, "/g/m", "在照片上标注").await?;
+    worker.press_in("/g/m", "在照片上标注").await?;
     worker.draw_on("dialog[open] canvas").await?;
     worker.press_button("完成").await?;
     worker.page.gone(By::css("dialog[open]")).await?;
@@ -191,7 +180,7 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     ensure!(after > before + 200, "{before} red pixels, then {after}");
 
     // A sketch in blue: the second stroke is taken back, the first stays.
-    press(&worker, "/g/d", "画图").await?;
+    worker.press_in("/g/d", "画图").await?;
     worker.page.click(By::role("button", "蓝色")).await?;
     worker.draw_on("dialog[open] canvas").await?;
     worker.page.click(By::role("button", "红色")).await?;
@@ -221,11 +210,11 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     supervisor.log_in("supervisor").await?;
     supervisor.go_to("/queue").await?;
     supervisor.page.click(by_id(submission)).await?;
-    press(&supervisor, "/g/a", "播放").await?;
+    supervisor.press_in("/g/a", "播放").await?;
     plays(&supervisor, "[data-path='/g/a']", "audio").await?;
-    press(&supervisor, "/g/v", "播放").await?;
+    supervisor.press_in("/g/v", "播放").await?;
     plays(&supervisor, "[data-path='/g/v']", "video").await?;
-    press(&supervisor, "/g/f", "取文件").await?;
+    supervisor.press_in("/g/f", "取文件").await?;
     let folder = tempfile::tempdir()?;
     let wish = json!({ "behavior": "allow", "downloadPath": folder.path() });
     supervisor.page.command("Page.setDownloadBehavior", wish).await?;
@@ -249,7 +238,7 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
 
 /// What Chromium has on phones and lacks here: reads a code as soon as the
 /// camera shows a picture. Remembers the cameras.
-const READER: &str = "
+pub(super) const READER: &str = "
     window.cameras = [];
     const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = async (wish) => {
@@ -272,7 +261,7 @@ const READER: &str = "
 #[tokio::test]
 async fn a_code_is_scanned_where_the_browser_can_and_typed_where_not() -> Result<()> {
     let stage = Stage::set().await?;
-    let worker = filling(&stage, CAPTURES).await?;
+    let worker = filling(&stage, CAPTURES, Screen::Phone).await?;
     let can: bool = worker.page.evaluate("typeof BarcodeDetector === 'function'").await?;
     let scan = By::role("button", "扫码");
     assert_eq!(!worker.page.all(&scan).await?.is_empty(), can, "the button is there where it works");
@@ -307,27 +296,27 @@ async fn a_code_is_scanned_where_the_browser_can_and_typed_where_not() -> Result
 #[tokio::test]
 async fn every_place_arrives_also_from_a_phone_that_does_not_move() -> Result<()> {
     let stage = Stage::set().await?;
-    let worker = filling(&stage, PLACES).await?;
+    let worker = filling(&stage, PLACES, Screen::Phone).await?;
     // Wants a metre and gets eight: it goes on listening.
-    press(&worker, "/g/p", "在这里定位").await?;
+    worker.press_in("/g/p", "在这里定位").await?;
     worker.page.says("误差约 8 米,等待更准的位置").await?;
     for (path, points) in [("/g/t", 4), ("/g/s", 3)] {
         for point in 1..=points {
-            press(&worker, path, "添加当前位置").await?;
+            worker.press_in(path, "添加当前位置").await?;
             let there = format!(
                 "document.querySelectorAll(\"[data-path='{path}'] .track__point\").length === {point}"
             );
             worker.page.until(&there).await?;
         }
     }
-    press(&worker, "/g/p", "就用这个位置").await?;
+    worker.press_in("/g/p", "就用这个位置").await?;
     worker.saved("/g/p").await?;
     // Again at once, without a pause that a browser could use.
     for _ in 0..3 {
-        press(&worker, "/g/p", "清除").await?;
+        worker.press_in("/g/p", "清除").await?;
         worker.page.says("还没有定位").await?;
-        press(&worker, "/g/p", "在这里定位").await?;
-        press(&worker, "/g/p", "就用这个位置").await?;
+        worker.press_in("/g/p", "在这里定位").await?;
+        worker.press_in("/g/p", "就用这个位置").await?;
         worker.page.the(By::css("[data-path='/g/p'] .place__measured")).await?;
     }
     worker.assert_no_errors();
@@ -336,8 +325,17 @@ async fn every_place_arrives_also_from_a_phone_that_does_not_move() -> Result<()
 
 #[tokio::test]
 async fn an_order_is_made_by_finger_and_by_keys() -> Result<()> {
+    an_order(Screen::Phone).await
+}
+
+#[tokio::test]
+async fn an_order_is_made_by_mouse_and_by_keys() -> Result<()> {
+    an_order(Screen::Desk).await
+}
+
+async fn an_order(screen: Screen) -> Result<()> {
     let stage = Stage::set().await?;
-    let worker = filling(&stage, ORDER).await?;
+    let worker = filling(&stage, ORDER, screen).await?;
     let order = async || -> Result<String> {
         worker
             .page
@@ -384,7 +382,7 @@ async fn an_order_is_made_by_finger_and_by_keys() -> Result<()> {
             .with_context(|| format!("the focus after {key}"))?;
     }
     worker.page.says("“陪同就医”现在排第 4").await?;
-    press(&worker, "/g/r", "清除").await?;
+    worker.press_in("/g/r", "清除").await?;
     worker.page.says("就按这个顺序").await?;
     worker.assert_no_errors();
     Ok(())

@@ -72,6 +72,16 @@ impl Handset {
         self.page.click(By::role("button", name)).await
     }
 
+    /// A button of one question, by words on it.
+    pub(super) async fn press_in(&self, path: &str, words: &str) -> Result<()> {
+        let button = format!(
+            "Array.from(document.querySelectorAll(\"[data-path='{path}'] button\")).find(button => button.innerText.includes({}))",
+            json!(words)
+        );
+        self.page.until(&button).await?;
+        self.page.evaluate::<Option<()>>(&format!("{button}.click()")).await.map(drop)
+    }
+
     /// Follows a link of the navigation.
     pub(super) async fn go_to(&self, name: &str) -> Result<()> {
         let link = format!("nav a[href='{name}']");
@@ -218,7 +228,8 @@ impl Handset {
     }
 
     /// Drags from the middle of one element to the middle of another, and so
-    /// many pixels to the right of it.
+    /// many pixels to the right of it: by a finger on a phone, by the mouse at
+    /// a desk.
     pub(super) async fn drag(&self, from: &str, to: &str, aside: f64) -> Result<()> {
         let (from, to) = (self.page.the(By::css(from)).await?, self.page.the(By::css(to)).await?);
         let [left, top, width, height] = place_of(&from).await?;
@@ -226,12 +237,25 @@ impl Handset {
         // Where it is now, without scrolling once more.
         let [left, top, width, height]: [f64; 4] = to.call(PLACE_OF, &[json!(false)]).await?;
         let (to_x, to_y) = (left + width / 2.0 + aside, top + height / 2.0);
-        self.mouse("mousePressed", x, y).await?;
+        let kinds = match self.screen {
+            Screen::Phone => ["touchStart", "touchMove", "touchEnd"],
+            Screen::Desk => ["mousePressed", "mouseMoved", "mouseReleased"],
+        };
+        self.point(kinds[0], x, y).await?;
         for step in 1..=12 {
             let share = f64::from(step) / 12.0;
-            self.mouse("mouseMoved", x + (to_x - x) * share, y + (to_y - y) * share).await?;
+            self.point(kinds[1], x + (to_x - x) * share, y + (to_y - y) * share).await?;
         }
-        self.mouse("mouseReleased", to_x, to_y).await
+        self.point(kinds[2], to_x, to_y).await
+    }
+
+    async fn point(&self, kind: &str, x: f64, y: f64) -> Result<()> {
+        if kind.starts_with("mouse") {
+            return self.mouse(kind, x, y).await;
+        }
+        let points = if kind == "touchEnd" { json!([]) } else { json!([{ "x": x, "y": y }]) };
+        let event = json!({ "type": kind, "touchPoints": points });
+        self.page.command("Input.dispatchTouchEvent", event).await.map(drop)
     }
 
     async fn mouse(&self, kind: &str, x: f64, y: f64) -> Result<()> {

@@ -13,6 +13,17 @@
     for (let at = element; at; at = at.parentElement) if (getComputedStyle(at).clipPath !== 'none') return true;
     return false;
   };
+  // What of a box can be seen of what scrolls.
+  const within = (element, box) => {
+    let { left, right, top, bottom } = box;
+    for (let at = element; at && at !== document.body; at = at.parentElement) {
+      if (getComputedStyle(at).overflowY === 'visible') continue;
+      const edges = at.getBoundingClientRect();
+      [left, right] = [Math.max(left, edges.left), Math.min(right, edges.right)];
+      [top, bottom] = [Math.max(top, edges.top), Math.min(bottom, edges.bottom)];
+    }
+    return right > left && bottom > top ? { left, right, top, bottom, height: bottom - top } : null;
+  };
   const about = (element) => {
     const words = (element.innerText || element.getAttribute('aria-label') || '').trim().slice(0, 40);
     return `${element.tagName.toLowerCase()}.${element.className} “${words}”`;
@@ -44,7 +55,10 @@
     // Bars that stay while the page moves lie over it on purpose.
     if (around.closest('.page__bar, .actions, .nav, nav, .strip')) continue;
     range.selectNodeContents(node);
-    for (const box of range.getClientRects()) texts.push({ node, around, box });
+    for (const box of range.getClientRects()) {
+      const visible = within(around, box);
+      if (visible) texts.push({ node, around, box: visible });
+    }
   }
   for (const element of document.querySelectorAll('body *')) {
     const style = getComputedStyle(element);
