@@ -161,3 +161,22 @@ fn answers_that_end_too_early_are_said() {
     let told = text(&output.stderr);
     assert!(told.contains("the answers end before the form can be finished"), "{told}");
 }
+
+#[test]
+fn files_that_nobody_gave_are_warned_of() {
+    let pictured = HOUSEHOLD
+        .replacen("| constraint |", "| constraint | media::image |", 1)
+        .replacen("户主是谁？     |            |                |", "户主是谁？ | | | 户主.png |", 1);
+    let form = file("pictured.md", &pictured);
+    let path = form.to_string_lossy();
+    let without = doorstep(&["check", &path], "");
+    assert!(without.status.success(), "{}", text(&without.stderr));
+    let told = text(&without.stdout);
+    assert!(told.contains("1 warning") && told.contains("户主.png"), "{told}");
+    // As ODK has it: a folder with the form's name.
+    let folder = form.with_file_name("pictured-media");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("户主.png"), b"\x89PNG\r\n\x1a\n").expect("a file");
+    let with = doorstep(&["check", &path], "");
+    assert!(text(&with.stdout).contains("no mistakes"), "{}", text(&with.stdout));
+}

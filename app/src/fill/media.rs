@@ -172,34 +172,53 @@ fn Beside(
 /// The files beside a label, when it has some. A picture opens larger.
 #[component]
 pub(super) fn LabelMedia(filling: Filling, view: RwSignal<NodeView>) -> impl IntoView {
-    let i18n = use_i18n();
     let media = Memo::new(move |_| view.with(|view| view.media.clone()));
     let label = Signal::derive(move || view.with(|view| view.label.clone()));
     move || {
         let media = media.get();
         let small = media.get(&MediaKind::Image).or(media.get(&MediaKind::BigImage)).cloned();
         let big = media.get(&MediaKind::BigImage).or(media.get(&MediaKind::Image)).cloned();
-        let picture = small.zip(big).map(|(small, big)| {
-            let open = RwSignal::new(false);
-            view! {
+        let picture = small.zip(big).map(|(small, big)| view! { <Enlarged filling label small big /> });
+        let rest = [MediaKind::Audio, MediaKind::Video].into_iter().filter_map(|kind| {
+            let name = media.get(&kind)?.clone();
+            Some(view! { <Beside filling name kind alt=label /> })
+        });
+        (!media.is_empty()).then(|| view! { <div class="beside">{picture} {rest.collect_view()}</div> })
+    }
+}
+
+/// A picture that opens larger, when it is here.
+#[component]
+fn Enlarged(filling: Filling, label: Signal<String>, small: String, big: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let open = RwSignal::new(false);
+    let media = found(filling, small.clone());
+    let picture = move || {
+        let name = small.clone();
+        media.with(|media| match media {
+            None => view! { <Loading /> }.into_any(),
+            Some(Ok(url)) => view! {
                 <button
                     type="button"
                     class="beside__open"
                     aria-label=move || t_string!(i18n, fill.media_enlarge, what = label.get())
                     on:click=move |_| open.set(true)
                 >
-                    <Beside filling name=small kind=MediaKind::Image alt=String::new() />
+                    <img class="beside__picture" src=url.address().to_owned() alt="" />
                 </button>
-                <Dialog open title=label>
-                    <Beside filling name=big.clone() kind=MediaKind::BigImage alt=label large=true />
-                </Dialog>
             }
-        });
-        let rest = [MediaKind::Audio, MediaKind::Video].into_iter().filter_map(|kind| {
-            let name = media.get(&kind)?.clone();
-            Some(view! { <Beside filling name kind alt=label /> })
-        });
-        (!media.is_empty()).then(|| view! { <div class="beside">{picture} {rest.collect_view()}</div> })
+            .into_any(),
+            Some(Err(why)) => {
+                let why = why.clone();
+                view! { <Absent name kind=MediaKind::Image why room=Room::Line /> }.into_any()
+            }
+        })
+    };
+    view! {
+        {picture}
+        <Dialog open title=label>
+            <Beside filling name=big.clone() kind=MediaKind::BigImage alt=label large=true />
+        </Dialog>
     }
 }
 

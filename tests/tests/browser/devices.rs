@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::forms::begin;
 use super::handset::{Handset, Screen, by_id};
+use super::pictures::Album;
 use super::stage::Stage;
 
 const CAPTURES: &str = "
@@ -231,6 +232,9 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     for path in ["/g/m", "/g/d"] {
         supervisor.page.the(By::css(format!("[data-path='{path}'] img[src^='blob:']"))).await?;
     }
+    Album::of("1280-zh").take(&supervisor, "submission-files").await?;
+    supervisor.page.viewport(360, 740, true).await?;
+    Album::of("360-zh").take(&supervisor, "submission-files").await?;
     worker.assert_no_errors();
     supervisor.assert_no_errors();
     Ok(())

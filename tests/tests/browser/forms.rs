@@ -133,7 +133,7 @@ async fn every_form_of_the_pack_is_filled_on_the_phone() -> Result<()> {
     Ok(())
 }
 
-async fn every_question(screen: Screen, english: bool, who: &'static str) -> Result<()> {
+async fn every_question(screen: Screen, english: bool, large: bool, who: &'static str) -> Result<()> {
     let stage = Stage::set().await?;
     let forms = stage.scene.offer(&[xlsx(EVERY_QUESTION)?]).await?;
     let form = forms.first().context("the form")?;
@@ -146,6 +146,11 @@ async fn every_question(screen: Screen, english: bool, who: &'static str) -> Res
         worker.speak_english().await?;
         language = Language::En;
     }
+    if large {
+        worker.go_to("/me").await?;
+        worker.press_button(if english { "Large" } else { "大字" }).await?;
+        worker.page.the(By::css("html[data-text='large']")).await?;
+    }
     begin(&worker, &stage, form, language).await?;
     album.take(&worker, "every-first").await?;
     fill(&worker, Some(&album), "every").await?;
@@ -156,22 +161,32 @@ async fn every_question(screen: Screen, english: bool, who: &'static str) -> Res
 
 #[tokio::test]
 async fn every_question_on_a_phone_in_chinese() -> Result<()> {
-    every_question(Screen::Phone, false, "phone-zh").await
+    every_question(Screen::Phone, false, false, "phone-zh").await
 }
 
 #[tokio::test]
 async fn every_question_on_a_phone_in_english() -> Result<()> {
-    every_question(Screen::Phone, true, "phone-en").await
+    every_question(Screen::Phone, true, false, "phone-en").await
+}
+
+#[tokio::test]
+async fn every_question_in_large_letters() -> Result<()> {
+    every_question(Screen::Phone, false, true, "phone-zh-large").await
+}
+
+#[tokio::test]
+async fn every_question_in_large_english_letters() -> Result<()> {
+    every_question(Screen::Phone, true, true, "phone-en-large").await
 }
 
 #[tokio::test]
 async fn every_question_at_a_desk_in_chinese() -> Result<()> {
-    every_question(Screen::Desk, false, "desk-zh").await
+    every_question(Screen::Desk, false, false, "desk-zh").await
 }
 
 #[tokio::test]
 async fn every_question_at_a_desk_in_english() -> Result<()> {
-    every_question(Screen::Desk, true, "desk-en").await
+    every_question(Screen::Desk, true, false, "desk-en").await
 }
 
 #[tokio::test]
