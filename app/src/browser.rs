@@ -85,6 +85,22 @@ pub fn describe(error: &JsValue) -> String {
     format!("{}: {message}", error_name(error))
 }
 
+/// Lets a person save a `Blob` as a file. `None` when the browser does not.
+pub fn save_blob(blob: &JsValue, name: &str) -> Option<()> {
+    let urls = global("URL");
+    let address = call(&urls, "createObjectURL", std::slice::from_ref(blob)).ok()?;
+    let link = call(&global("document"), "createElement", &[JsValue::from_str("a")]).ok()?;
+    set(&link, "href", &address);
+    set(&link, "download", &JsValue::from_str(name));
+    call(&link, "click", &[]).ok()?;
+    // Saving goes on after the click: a minute is plenty to begin with it.
+    wasm_bindgen_futures::spawn_local(async move {
+        sleep(60_000).await;
+        drop(call(&urls, "revokeObjectURL", &[address]));
+    });
+    Some(())
+}
+
 /// Waits. Also lets the browser paint.
 pub async fn sleep(milliseconds: u32) {
     let promise = Promise::new(&mut |resolve, _| {

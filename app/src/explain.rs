@@ -1,6 +1,7 @@
 //! What to tell a person when something did not work, in both languages: what
 //! happened, and what to do next.
 
+use doorstep_core::phone::backup::BackupError;
 use doorstep_core::phone::{Failure, PhoneError};
 use doorstep_core::problem::{Problem, ProblemCode};
 use doorstep_core::store::StoreError;
@@ -36,8 +37,8 @@ impl Explain for StoreError {
     fn explain(&self) -> LocalText {
         match self {
             Self::Full => LocalText::new(
-                "手机存储空间已满,刚才的内容没有存下。请先清理手机空间,再试一次;之前保存的内容都在。",
-                "The phone's storage is full, and the last entry was not saved. Free some space and try again. What was saved before is safe.",
+                "手机存储空间已满,刚才的内容没有存下。请先同步或清理手机空间,再试一次;也可以在“我的”里导出备份文件。之前保存的内容都在。",
+                "The phone's storage is full, and the last entry was not saved. Sync or free some space, then try again; under “Me” you can save a backup file. What was saved before is safe.",
             ),
             Self::Locked => LocalText::new("已锁定,请输入 PIN 码。", "Locked. Enter the PIN."),
             Self::Lost(_) => LocalText::new(
@@ -51,6 +52,25 @@ impl Explain for StoreError {
             Self::Unreadable(_) => LocalText::new(
                 "有一条本地记录无法读取。请不要清除浏览器数据,并联系管理员。",
                 "A record on this phone cannot be read. Do not clear the browser's data; ask an administrator.",
+            ),
+        }
+    }
+}
+
+impl Explain for BackupError {
+    fn explain(&self) -> LocalText {
+        match self {
+            Self::NoBackup => LocalText::new(
+                "这不是走访的备份文件,或来自更新的版本。请选择以 .backup 结尾的文件,或先更新本应用。",
+                "This is no backup file of Doorstep, or one of a newer version. Choose a file that ends in .backup, or update the app first.",
+            ),
+            Self::Damaged => LocalText::new(
+                "备份文件不完整或被改动过,没有导入任何内容。请换一份拷贝再试。",
+                "The backup file is not whole or was altered; nothing was brought in. Try another copy of it.",
+            ),
+            Self::OtherPerson => LocalText::new(
+                "这份备份属于另一个账号。请用当时的账号登录后再导入。",
+                "This backup belongs to another account. Log in as the person who saved it, then bring it in.",
             ),
         }
     }
@@ -83,6 +103,7 @@ impl Explain for PhoneError {
             Self::Answer { .. } => {
                 LocalText::new("这个回答没有存下,请再填一次。", "This answer was not taken. Enter it again.")
             }
+            Self::Backup(error) => error.explain(),
             Self::Encoding(_) => LocalText::new(
                 "保存失败,草稿仍在。请再试一次,或告诉管理员。",
                 "Saving failed; the draft is still here. Try again or tell an administrator.",

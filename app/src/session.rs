@@ -3,12 +3,14 @@
 //! * [`pin`]: what a PIN has to be, and the waits after wrong ones.
 //! * `login`: which device introduces itself.
 //! * `idle`: locks what nobody uses.
+//! * `backup`: the file with what only this phone has.
 //! * `gates`: the ways in and out: PIN, lock, sign out, a forgotten PIN.
 //!
 //! The device database ([`crate::store::device`]) remembers everybody who uses
 //! this phone; each has an encrypted database of their own. Locking only
 //! forgets the key: drafts are on the disk with every answer.
 
+mod backup;
 mod gates;
 mod idle;
 mod login;
@@ -20,6 +22,7 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 use doorstep_core::api::Me;
 use doorstep_core::ids::UserId;
+use doorstep_core::phone::backup::BackupError;
 use doorstep_core::phone::outbox::Unsent;
 use doorstep_core::phone::{Failure, Phone, PhoneError};
 use doorstep_core::store::StoreError;
@@ -130,6 +133,8 @@ pub enum SessionError {
     Failed(Failure),
     /// The phone's own storage.
     Store(StoreError),
+    /// A backup file.
+    Backup(BackupError),
     /// Ten wrong PINs in a row need an online login.
     WrongPin {
         tries_left: u32,
@@ -166,6 +171,7 @@ impl From<PhoneError> for SessionError {
     fn from(error: PhoneError) -> Self {
         match error {
             PhoneError::Store(error) => Self::Store(error),
+            PhoneError::Backup(error) => Self::Backup(error),
             other => Self::Store(StoreError::Unreadable(other.to_string())),
         }
     }
@@ -186,6 +192,7 @@ impl Explain for SessionError {
             ),
             Self::Failed(failure) => failure.explain(),
             Self::Store(error) => error.explain(),
+            Self::Backup(error) => error.explain(),
             Self::WrongPin { tries_left: 0, .. } => LocalText::new(
                 "PIN 码已连续输错多次。请联网登录一次,然后再输入 PIN 码;手机上的内容都在。",
                 "Too many wrong PINs in a row. Log in online once, then enter the PIN again. Everything on the phone is still there.",

@@ -98,6 +98,11 @@ impl EncryptedStore {
         Ok(Self(Rc::new(Inner { database, key, changes, closed: Cell::new(false) })))
     }
 
+    /// Its key, for what leaves the store encrypted.
+    pub fn key(&self) -> &DataKey {
+        &self.0.key
+    }
+
     /// Whether the database was not there before.
     pub fn was_created(&self) -> bool {
         self.0.database.was_created()

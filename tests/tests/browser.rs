@@ -4,6 +4,8 @@
 //! a time: two browsers and a server are enough for a small machine.
 
 mod browser {
+    mod backups;
+    mod bench;
     mod devices;
     mod dialogs;
     mod form_media;

@@ -1,5 +1,7 @@
 //! `cargo xtask bench forms`: the form engine native and as wasm in Chromium,
 //! and other people's engines on the same forms, in one run and side by side.
+//! `cargo xtask bench sync`: a phone with thousands of cases behind mobile
+//! networks, in Chromium.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use crate::browser::{self, Page};
 use crate::console::{failed, line, step};
 use crate::toolchain::{Made, Toolchain};
-use crate::workspace;
+use crate::{dist, workspace};
 
 mod compare;
 mod peers;
@@ -38,6 +40,28 @@ const TIME_MAX: Duration = Duration::from_secs(600);
 pub(crate) enum Bench {
     /// Loading and filling forms of 100 to 10,000 questions.
     Forms(Options),
+    /// First sync, sync without news, unlocking and searching with thousands of cases, behind 2G, 3G and 4G.
+    Sync(SyncOptions),
+}
+
+/// What is measured of sync.
+#[derive(Debug, Args)]
+pub(crate) struct SyncOptions {
+    /// How many cases the phone holds, by commas.
+    #[arg(long, value_name = "NUMBERS", default_value = "3000,10000")]
+    cases: String,
+}
+
+/// Builds the app, and runs the browser's benchmark (`tests/tests/browser/bench.rs`).
+fn sync(options: &SyncOptions) -> Result<()> {
+    dist::run(Made::Small)?;
+    step("building the program that measures");
+    workspace::run(
+        workspace::cargo()
+            .args(["test", "--workspace", "--test", "browser", "--"])
+            .args(["--ignored", "--nocapture", "--exact", "browser::bench::sync_of_thousands_of_cases"])
+            .env("DOORSTEP_BENCH_CASES", &options.cases),
+    )
 }
 
 /// What is measured beside the engine itself.
@@ -80,7 +104,10 @@ pub(crate) type Figures = BTreeMap<&'static str, Value>;
 /// When our own engine cannot be measured. What other engines cannot do is
 /// told, and the run goes on.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
-    let Bench::Forms(options) = bench;
+    let options = match bench {
+        Bench::Forms(options) => options,
+        Bench::Sync(options) => return sync(options),
+    };
     let wanted = |form: &Form| options.only.as_deref().is_none_or(|only| form.name.contains(only));
     let forms: Vec<Form> = forms().into_iter().filter(wanted).collect();
     ensure!(!forms.is_empty(), "no form has such a name");

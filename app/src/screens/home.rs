@@ -21,7 +21,7 @@ use crate::clock::today;
 use crate::i18n::*;
 use crate::session::AppPhone;
 use crate::ui::{
-    Badge, Button, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Row, Section, Tone,
+    Badge, Button, ButtonKind, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Row, Section, Tone,
 };
 use agenda::{Agenda, ReturnedVisit};
 use search::CaseIndex;
@@ -107,6 +107,7 @@ fn Today() -> impl IntoView {
     let query = RwSignal::new(String::new());
     let captured_open = RwSignal::new(false);
     let upcoming_open = RwSignal::new(false);
+    let rows_max = RwSignal::new(ROWS_MAX);
     let data = LocalResource::new(move || {
         session.changes().track(&[Table::Record, Table::Draft, Table::Operation]);
         async move { TodayData::load(&*session.phone()?).await }
@@ -147,7 +148,7 @@ fn Today() -> impl IntoView {
                         let language = spoken(i18n);
                         let asked = query.get();
                         if asked.trim().is_empty() {
-                            view! { <AgendaView data=data.clone() language captured_open upcoming_open /> }
+                            view! { <AgendaView data=data.clone() language captured_open upcoming_open rows_max /> }
                                 .into_any()
                         } else {
                             let data = data.clone();
@@ -182,6 +183,7 @@ fn AgendaView(
     language: Language,
     captured_open: RwSignal<bool>,
     upcoming_open: RwSignal<bool>,
+    rows_max: RwSignal<usize>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let agenda = &data.agenda;
@@ -190,12 +192,8 @@ fn AgendaView(
     }
     let group = |title: &'static str, entries: &[TodayEntry]| {
         (!entries.is_empty()).then(|| {
-            let rows = rows(&data, language, entries);
-            view! {
-                <Section title=title.to_owned()>
-                    <List>{rows}</List>
-                </Section>
-            }
+            let rows = long_list(&data, language, entries, rows_max);
+            view! { <Section title=title.to_owned()>{rows}</Section> }
         })
     };
     let returned = (!agenda.returned.is_empty()).then(|| {
@@ -222,7 +220,7 @@ fn AgendaView(
             let held = StoredValue::new((data.clone(), entries.to_vec()));
             view! {
                 <Fold title open>
-                    {held.with_value(|(data, entries)| folded_rows(data, language, entries))}
+                    {held.with_value(|(data, entries)| long_list(data, language, entries, rows_max))}
                 </Fold>
             }
         })
@@ -252,9 +250,38 @@ fn AgendaView(
     .into_any()
 }
 
-fn folded_rows(data: &TodayData, language: Language, entries: &[TodayEntry]) -> AnyView {
-    let rows = rows(data, language, entries);
-    view! { <List>{rows}</List> }.into_any()
+/// Some rows, and more when they are asked for: a phone takes seconds to lay
+/// out thousands.
+fn long_list(
+    data: &Arc<TodayData>,
+    language: Language,
+    entries: &[TodayEntry],
+    rows_max: RwSignal<usize>,
+) -> AnyView {
+    let i18n = use_i18n();
+    let held = StoredValue::new((data.clone(), entries.to_vec()));
+    let count = entries.len();
+    let shown = move || {
+        held.with_value(|(data, entries)| {
+            let most = entries.get(..rows_max.get()).unwrap_or(entries);
+            let rows = rows(data, language, most);
+            view! { <List>{rows}</List> }.into_any()
+        })
+    };
+    let left = move || count.saturating_sub(rows_max.get());
+    view! {
+        {shown}
+        <Show when=move || { left() > 0 }>
+            <Button
+                kind=ButtonKind::Quiet
+                wide=true
+                on_press=move || rows_max.update(|rows| *rows += ROWS_MORE)
+            >
+                {move || t_string!(i18n, today.more, count = left())}
+            </Button>
+        </Show>
+    }
+    .into_any()
 }
 
 /// One of the counts on top.
@@ -472,6 +499,10 @@ fn FoundView(
     }
     .into_any()
 }
+
+/// Rows of a group to begin with, and more at a time.
+const ROWS_MAX: usize = 60;
+const ROWS_MORE: usize = 200;
 
 /// More than anyone reads; the search gets narrower with the next letter.
 const FOUND_MAX: usize = 50;

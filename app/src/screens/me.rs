@@ -18,8 +18,10 @@ use crate::ui::{
     Segment, Segments, Tone,
 };
 
+pub mod backup;
 pub mod pin;
 
+use backup::Backup;
 use pin::{ChangePin, EarlierWork};
 
 /// A clock that is off by more than this is worth a word.
@@ -35,6 +37,7 @@ pub fn MeScreen() -> impl IntoView {
             <Person />
             <Display />
             <Phone />
+            <Backup />
             <ChangePin />
             <EarlierWork />
             <Leaving />

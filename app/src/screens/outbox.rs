@@ -18,6 +18,7 @@ use super::parts::{Reference, Trouble, spoken};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::{now, today};
+use crate::device::Persistence;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::session::AppPhone;
@@ -120,6 +121,18 @@ fn SyncCard() -> impl IntoView {
             >
                 {move || t_string!(i18n, outbox.sync)}
             </Button>
+            {move || {
+                let at_risk = matches!(device.persistence(), Persistence::Refused | Persistence::Unsupported);
+                (at_risk && unsent().is_some())
+                    .then(|| {
+                        view! {
+                            <Notice tone=Tone::Warning icon=IconName::Storage>
+                                <p>{t!(i18n, backup.offer)}</p>
+                                <a href="/me#backup">{t!(i18n, backup.offer_link)}</a>
+                            </Notice>
+                        }
+                    })
+            }}
             {move || (!device.online()).then(|| view! { <p class="soft small">{t!(i18n, outbox.offline)}</p> })}
             {move || {
                 failure

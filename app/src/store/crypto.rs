@@ -355,6 +355,17 @@ fn wrap_label(owner: UserId) -> String {
 pub struct DataKey(CryptoKey);
 
 impl DataKey {
+    /// The key that the server opened, for reading what another phone wrote.
+    ///
+    /// # Errors
+    /// When the browser refuses, or it is no key.
+    pub async fn of_opened(opened: &OpenedKey) -> Result<Self, CryptoError> {
+        let raw = decoded(&opened.data_key)?;
+        let algorithm = object(&[("name", text("AES-GCM"))]).into();
+        let arguments = [text("raw"), buffer_of(&raw), algorithm, JsValue::FALSE, usages(&["decrypt"])];
+        Ok(Self(call_async(&subtle(), "importKey", &arguments).await?.dyn_into()?))
+    }
+
     /// A random IV and the ciphertext, as one `ArrayBuffer`. `label` says what
     /// the value is and is authenticated with it.
     ///

@@ -6,11 +6,13 @@
 //! * [`records`]: what was pulled, as screens read it.
 //! * [`draft`]: one small durable write per answer.
 //! * [`outbox`]: finished visits on their way.
+//! * [`backup`]: a file with everything that only this phone has.
 //! * [`room`]: what goes when the storage is full.
 //! * [`synchronise`]: the state machine of one sync, and its driver.
 //! * [`reply`]: what came back over HTTP. [`backoff`]: when to try again.
 
 pub mod backoff;
+pub mod backup;
 pub mod draft;
 pub mod outbox;
 pub mod records;
@@ -86,6 +88,8 @@ pub enum PhoneError {
     FormBroken { form: String, problems: Vec<AuthoringProblem> },
     #[error("the answer to {path} was not taken: {message}")]
     Answer { path: String, message: String },
+    #[error(transparent)]
+    Backup(#[from] backup::BackupError),
     #[error("the finished visit could not be written: {0}")]
     Encoding(String),
 }

@@ -88,6 +88,9 @@ async fn over_the_form(screen: Screen, english: bool, who: &'static str) -> Resu
     }
     worker.press_in("/g/a", say("录音", "Record")).await?;
     worker.page.the(By::css("[data-path='/g/a'] .recording")).await?;
+    // A recorder gives nothing before it has run for a moment.
+    let runs = "(document.querySelector(\"[data-path='/g/a'] .recording .numbers\")?.innerText ?? '0:00').startsWith('0:00') === false";
+    worker.page.until(runs).await?;
     album.take(&worker, "recording").await?;
     worker.press_in("/g/a", say("停止并保存", "Stop and keep")).await?;
     worker.saved("/g/a").await?;

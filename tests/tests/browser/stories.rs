@@ -67,6 +67,18 @@ async fn answer_the_rest(worker: &Handset, photo_seed: u32) -> Result<()> {
     worker.page.says("全部填好了,可以提交。").await
 }
 
+/// The whole visit, from Today to the last button.
+pub(super) async fn visit(worker: &Handset, stage: &Stage, photo_seed: u32) -> Result<()> {
+    begin_visit(worker, stage).await?;
+    worker.next_to("/g_visit/met").await?;
+    answer_visit(worker).await?;
+    worker.next_to("/g_h/h_speak").await?;
+    answer_health(worker).await?;
+    answer_more_health(worker).await?;
+    answer_the_rest(worker, photo_seed).await?;
+    worker.press_button("完成并提交").await
+}
+
 #[tokio::test]
 async fn one_elder_visit_from_the_door_to_the_ledger() -> Result<()> {
     let stage = Stage::set().await?;
@@ -161,14 +173,7 @@ async fn returned_with_a_comment_corrected_and_approved() -> Result<()> {
     let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.elder).await?;
-    begin_visit(&worker, &stage).await?;
-    worker.next_to("/g_visit/met").await?;
-    answer_visit(&worker).await?;
-    worker.next_to("/g_h/h_speak").await?;
-    answer_health(&worker).await?;
-    answer_more_health(&worker).await?;
-    answer_the_rest(&worker, 2).await?;
-    worker.press_button("完成并提交").await?;
+    visit(&worker, &stage, 2).await?;
     worker.will_say("待审核").await?;
 
     let supervisor = Handset::unpack(&stage.scene.server.base_url(), Screen::Phone).await?;
