@@ -127,6 +127,12 @@ impl Filling {
         self.0.with_value(|state| state.record.clone())
     }
 
+    /// Whether the draft goes on with a newer version of its form since it was
+    /// opened.
+    pub fn is_renewed(self) -> bool {
+        self.0.with_value(|state| state.renewed)
+    }
+
     /// Answers that have no place in the form any more.
     pub fn left_over(self) -> Vec<LeftOver> {
         self.0.with_value(|state| state.left_over.clone())

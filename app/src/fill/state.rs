@@ -70,6 +70,7 @@ pub(super) struct State {
     pub(super) phone: Session,
     pub(super) record: DraftRecord,
     pub(super) left_over: Vec<LeftOver>,
+    pub(super) renewed: bool,
     pub(super) last_answered: Option<NodePath>,
     pub(super) form_files: FormFiles,
     /// `None` while an answer is being written.
@@ -119,6 +120,7 @@ impl State {
             form_files,
             record: draft.record.clone(),
             left_over: draft.left_over.clone(),
+            renewed: draft.renewed,
             last_answered: draft.answer_times.iter().max_by_key(|(_, at)| **at).map(|(path, _)| path.clone()),
             draft: RefCell::new(None),
             queue: RefCell::default(),

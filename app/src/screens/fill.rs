@@ -143,6 +143,21 @@ fn OpenForm(filling: Filling) -> impl IntoView {
                 }
             }
         >
+            {filling
+                .is_renewed()
+                .then(|| {
+                    let lost = filling.left_over().len();
+                    view! {
+                        <Notice tone=Tone::Info>
+                            <p role="status">
+                                {move || match lost {
+                                    0 => t_string!(i18n, fill.renewed).to_owned(),
+                                    _ => t_string!(i18n, fill.renewed_lost, count = lost),
+                                }}
+                            </p>
+                        </Notice>
+                    }
+                })}
             <Form steps />
             <ThrowAway filling open=throw_away />
         </Page>

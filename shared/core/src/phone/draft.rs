@@ -101,6 +101,9 @@ pub struct OpenDraft {
     pub steps: usize,
     /// Answers that no longer fit the form: shown, not dropped.
     pub left_over: Vec<LeftOver>,
+    /// It was begun with an older version of the form, and goes on with the
+    /// current one from now on.
+    pub renewed: bool,
     /// When each question was last answered.
     pub answer_times: BTreeMap<NodePath, LocalTime>,
 }
@@ -240,18 +243,46 @@ impl<S: LocalStore> Phone<S> {
             .get(Table::Draft, &draft_id.to_string())
             .await?
             .ok_or(PhoneError::DraftUnknown(draft_id))?;
-        let record: DraftRecord = decode(&row)?;
+        let mut record: DraftRecord = decode(&row)?;
+        let renewed = self.renew(&mut record).await?;
         let plan = self.plan(record.form_version_id).await?;
         let (mut session, left_over) = self.begin(&record, plan);
         session.set_language(language);
         let rows = self.store.scan(Table::DraftAnswer, &format!("{draft_id}|")).await?;
-        let mut draft =
-            OpenDraft { steps: rows.len(), record, session, left_over, answer_times: BTreeMap::new() };
+        let mut draft = OpenDraft {
+            steps: rows.len(),
+            record,
+            session,
+            left_over,
+            renewed,
+            answer_times: BTreeMap::new(),
+        };
         for row in &rows {
             draft.repeat_step(decode(row)?);
         }
         draft.session.set_now(now);
         Ok(draft)
+    }
+
+    /// A draft goes on with the current version of its form, once that is on
+    /// the phone. A correction stays with the version of what it corrects, and
+    /// a form that is not published any more with the one it had.
+    async fn renew(&self, record: &mut DraftRecord) -> Result<bool, PhoneError> {
+        if record.root_id.is_some() {
+            return Ok(false);
+        }
+        let current = match self.current_form(&record.form_id).await {
+            Ok(current) if current.id != record.form_version_id => current,
+            Ok(_) | Err(PhoneError::FormUnknown(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if self.plan(current.id).await.is_err() {
+            return Ok(false);
+        }
+        let renewed = DraftRecord { form_version_id: current.id, ..record.clone() };
+        self.save_draft(&renewed).await?;
+        *record = renewed;
+        Ok(true)
     }
 
     fn begin(&self, record: &DraftRecord, plan: Arc<Plan>) -> (Session, Vec<LeftOver>) {

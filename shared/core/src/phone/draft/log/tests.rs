@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ids::{CaseId, DeviceId, FormVersionId, MediaId, OperationId, UserId};
-use crate::pack::FormBundle;
+use crate::pack::{FormBundle, FormVersionRecord};
 use crate::phone::{DraftRecord, Owner};
 use crate::store::{Durability, MemoryStore, now};
 
@@ -71,15 +71,19 @@ fn phone(form: &str) -> Result<Phone<MemoryStore>, Failed> {
 }
 
 fn keep_form(phone: &Phone<MemoryStore>, form: &str) -> Result<(), Failed> {
+    keep_form_as(phone, VERSION, form)
+}
+
+fn keep_form_as(phone: &Phone<MemoryStore>, version: FormVersionId, form: &str) -> Result<(), Failed> {
     let workbook = Workbook::read_markdown(form).map_err(|problems| format!("{problems:?}"))?;
     let (form, _) = Form::from_workbook(&workbook).map_err(|problems| format!("{problems:?}"))?;
     let bundle = FormBundle {
-        form_version_id: VERSION,
+        form_version_id: version,
         form: serde_json::to_value(&form)?,
         attachments: Attachments::new(),
     };
     let mut batch = Batch::default();
-    batch.put(Table::FormBundle, VERSION.to_string(), &bundle)?;
+    batch.put(Table::FormBundle, version.to_string(), &bundle)?;
     Ok(now(phone.store().commit(batch, Durability::Strict))?)
 }
 
@@ -225,4 +229,58 @@ fn files_are_called_by_what_they_are_else_as_they_were() {
     for strange in ["none", "a.", "a.very-long-ending", "a./../b"] {
         assert_eq!(named("application/octet-stream", strange), "bin", "{strange}");
     }
+}
+
+/// A newer version of the form, current; the older one is not.
+fn publish_anew(phone: &Phone<MemoryStore>, form: &str) -> Result<FormVersionId, Failed> {
+    let newer = FormVersionId(Uuid::from_u128(30));
+    keep_form_as(phone, newer, form)?;
+    let mut batch = Batch::default();
+    for (id, current) in [(VERSION, false), (newer, true)] {
+        let record = json!({
+            "id": id, "form_id": "home", "version": "1", "title": { "zh": "", "en": "" },
+            "sha256": ContentHash::of(b""), "size_bytes": 0, "published_at": DateTime::UNIX_EPOCH,
+            "current": current, "files": [],
+        });
+        let record: FormVersionRecord = serde_json::from_value(record)?;
+        batch.put(Table::Record, format!("ref|form|{id}"), &record)?;
+    }
+    now(phone.store().commit(batch, Durability::Strict))?;
+    Ok(newer)
+}
+
+#[test]
+fn a_draft_goes_on_with_the_current_version_and_says_what_does_not_fit() -> Result<(), Failed> {
+    let phone = phone(FORM)?;
+    let mut draft = open(&phone)?;
+    answer(&phone, &mut draft, "/head", "赵")?;
+    answer(&phone, &mut draft, "/member[1]/age", "30")?;
+    assert!(!open(&phone)?.renewed, "the version that it was begun with is all there is");
+
+    let newer =
+        publish_anew(&phone, &FORM.replace("integer      | age    | Age ", "integer      | years  | Age "))?;
+    let renewed = open(&phone)?;
+    assert!(renewed.renewed);
+    assert_eq!(renewed.record.form_version_id, newer);
+    assert_eq!(renewed.session.instance()["head"], "赵");
+    let lost: Vec<(&str, &serde_json::Value)> =
+        renewed.left_over.iter().map(|left| (left.path.as_str(), &left.value)).collect();
+    assert_eq!(lost, [("/member[1]/age", &json!("30"))]);
+
+    let again = open(&phone)?;
+    assert!(!again.renewed, "said once");
+    assert_eq!((again.record.form_version_id, again.left_over.len()), (newer, 1), "and still shown");
+    Ok(())
+}
+
+#[test]
+fn a_draft_stays_with_its_version_until_the_newer_one_is_here() -> Result<(), Failed> {
+    let phone = phone(FORM)?;
+    let newer = publish_anew(&phone, FORM)?;
+    let mut batch = Batch::default();
+    batch.delete(Table::FormBundle, newer.to_string());
+    now(phone.store().commit(batch, Durability::Strict))?;
+    let draft = open(&phone)?;
+    assert_eq!((draft.record.form_version_id, draft.renewed), (VERSION, false));
+    Ok(())
 }
