@@ -22,8 +22,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -34,6 +32,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::wait;
 
 mod element;
+mod surroundings;
 mod wire;
 
 pub use element::{By, Element};
@@ -400,53 +399,6 @@ impl Page {
         self.session.call("Input.dispatchKeyEvent", down).await?;
         let up = json!({ "type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code });
         self.session.call("Input.dispatchKeyEvent", up).await.map(drop)
-    }
-
-    /// A screen of that many CSS pixels; a phone has touch and a mobile
-    /// viewport.
-    ///
-    /// # Errors
-    /// When the page does not answer.
-    pub async fn viewport(&self, width: u32, height: u32, phone: bool) -> Result<()> {
-        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": if phone { 2 } else { 1 }, "mobile": phone });
-        self.session.call("Emulation.setDeviceMetricsOverride", metrics).await?;
-        self.session.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": phone })).await.map(drop)
-    }
-
-    /// Where the phone is, in degrees and metres. Needs
-    /// [`grant`](Browser::grant) of `geolocation`.
-    ///
-    /// # Errors
-    /// When the page does not answer.
-    pub async fn place(&self, latitude: f64, longitude: f64, accuracy_m: f64) -> Result<()> {
-        let place = json!({ "latitude": latitude, "longitude": longitude, "accuracy": accuracy_m });
-        self.session.call("Emulation.setGeolocationOverride", place).await.map(drop)
-    }
-
-    /// A picture of what is on the screen, or of the whole page, as PNG.
-    ///
-    /// # Errors
-    /// When there is none, or the file cannot be written.
-    pub async fn screenshot(&self, file: &Path, whole_page: bool) -> Result<()> {
-        let what = json!({ "format": "png", "captureBeyondViewport": whole_page, "clip": self.clip(whole_page).await? });
-        let what = if whole_page { what } else { json!({ "format": "png" }) };
-        let answer = self.session.call("Page.captureScreenshot", what).await?;
-        let bytes = STANDARD.decode(answer["data"].as_str().context("a screenshot without data")?)?;
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(file, bytes).with_context(|| format!("{} cannot be written", file.display()))
-    }
-
-    async fn clip(&self, whole_page: bool) -> Result<Value> {
-        if !whole_page {
-            return Ok(Value::Null);
-        }
-        self.evaluate(
-            "(() => { const page = document.documentElement; \
-             return { x: 0, y: 0, width: page.clientWidth, height: page.scrollHeight, scale: 1 }; })()",
-        )
-        .await
     }
 
     /// What went wrong in the page since it was opened: uncaught errors, and

@@ -1,3 +1,5 @@
+//! A phone that is full to the last byte.
+
 use chrono::{DateTime, TimeDelta};
 use uuid::Uuid;
 

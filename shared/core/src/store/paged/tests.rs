@@ -1,3 +1,5 @@
+//! Pages against rows: the same, whatever was done and however it ended.
+
 use super::*;
 use crate::store::{MemoryStore, decode, now};
 
@@ -33,7 +35,10 @@ fn pages_are_read_as_rows_whatever_was_done() -> Result<(), StoreError> {
             .map(|_| {
                 let key = format!("stream{}|case|{:03}", dice.roll(3), dice.roll(400));
                 match dice.roll(40) {
-                    0 => Write::DeletePrefix(Table::Record, key[..dice.roll(9) as usize].to_owned()),
+                    0 => {
+                        let length = usize::try_from(dice.roll(9)).unwrap_or_default();
+                        Write::DeletePrefix(Table::Record, key.get(..length).unwrap_or_default().to_owned())
+                    }
                     1..=8 => Write::Delete(Table::Record, key),
                     9 => Write::Put(Table::Meta, Entry { key, revision: 0, value: vec![1] }),
                     _ => {
