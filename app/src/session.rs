@@ -4,17 +4,20 @@
 //! * `login`: which device introduces itself.
 //! * `idle`: locks what nobody uses.
 //! * `backup`: the file with what only this phone has.
-//! * `gates`: the ways in and out: PIN, lock, sign out, a forgotten PIN.
+//! * `enter`, `leave`: the ways in and out: PIN, lock, sign out, a forgotten PIN.
+//! * `tries`: how many tries a PIN has.
 //!
 //! The device database ([`crate::store::device`]) remembers everybody who uses
 //! this phone; each has an encrypted database of their own. Locking only
 //! forgets the key: drafts are on the disk with every answer.
 
 mod backup;
-mod gates;
+mod enter;
 mod idle;
+mod leave;
 mod login;
 pub mod pin;
+mod tries;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -441,7 +444,7 @@ impl Session {
             && user_id == me.user_id
             && self.state.get_untracked() != (SessionState::Open { me: me.clone() })
         {
-            gates::remember_me(&store, &me).await.map_err(Failure::Store)?;
+            enter::remember_me(&store, &me).await.map_err(Failure::Store)?;
             self.state.set(SessionState::Open { me });
         }
         Ok(())

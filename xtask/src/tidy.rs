@@ -46,11 +46,8 @@ const SOURCES: &[&str] = &["shared", "migrations", "server", "app", "tests", "xt
 const LINES_MAX: usize = 500;
 
 /// Files that are longer. The list may only shrink, and so may the numbers.
-const LONGER: &[(&str, usize)] = &[
-    ("app/src/session/gates.rs", 548),
-    ("shared/form/tests/elder_visit.rs", 506),
-    ("tests/tests/api/review.rs", 551),
-];
+const LONGER: &[(&str, usize)] =
+    &[("shared/form/tests/elder_visit.rs", 506), ("tests/tests/api/review.rs", 551)];
 
 /// Licences that an Apache-2.0 program may carry.
 const LICENCES: &[&str] = &[
