@@ -1,12 +1,14 @@
 //! What the phone keeps: IndexedDB with every value encrypted.
 //!
 //! * [`crypto`]: keys and encryption.
+//! * [`stretch`]: Argon2id for PINs, in a worker.
 //! * [`indexed_db`]: the browser's database.
 //! * [`device`]: what the phone knows without a PIN.
 
 pub mod crypto;
 pub mod device;
 pub mod indexed_db;
+pub mod stretch;
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -10,7 +10,8 @@ use crate::store::crypto::{CryptoError, DataKey, Envelope};
 use crate::store::device::{UserRow, database_name};
 use crate::store::indexed_db::IndexedDb;
 
-/// Stretching a PIN stops the page for about a second: let it say so first.
+/// Where there are no workers, stretching a PIN stops the page for about a
+/// second: let it say so first.
 pub(super) const PAINT_MS: u32 = 50;
 /// Contact is written down no more often.
 const CONTACT_MS: f64 = 60.0 * 60.0 * 1000.0;

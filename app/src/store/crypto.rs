@@ -8,7 +8,6 @@
 //! cannot be exported; the raw data key enters this module only when the server
 //! has opened that copy.
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorstep_core::ids::UserId;
@@ -19,19 +18,11 @@ use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::CryptoKey;
 
+use super::stretch;
 use crate::browser::{buffer_of, bytes_of, call_async, describe, get, global, object};
 
-/// Argon2id as OWASP recommends at least: 19 MiB, two passes, one lane.
-const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
-const ARGON2_PASSES_MIN: u32 = 2;
-/// A phone that is fast on the day of the enrolment may be slow on another.
-const ARGON2_PASSES_MAX: u32 = 12;
-const ARGON2_LANES: u32 = 1;
-/// How long opening may take.
-const STRETCH_MS: f64 = 1000.0;
-
 const IV_BYTES: usize = 12;
-const SALT_BYTES: usize = 16;
+pub(super) const SALT_BYTES: usize = 16;
 
 /// Goes into what is authenticated, so that a value of another version never
 /// passes as one of this.
@@ -143,7 +134,7 @@ impl DeviceKeys {
     /// The key that wraps the data key: the PIN stretched, mixed with what
     /// only this device can compute.
     async fn wrapping_key(&self, pin: &str, salt: &[u8], passes: u32) -> Result<JsValue, CryptoError> {
-        let mut material = stretch(pin, salt, passes)?;
+        let mut material = stretch::stretch(pin, salt, passes).await?;
         let challenge = [b"doorstep-device-secret\n", salt].concat();
         let arguments =
             [text("HMAC"), self.secret.clone().into(), Uint8Array::from(challenge.as_slice()).into()];
@@ -229,7 +220,8 @@ impl DeviceKeys {
         pin: &str,
         owner: UserId,
     ) -> Result<(DataKey, Envelope), CryptoError> {
-        let (salt, iv, passes) = (random::<SALT_BYTES>()?, random::<IV_BYTES>()?, tuned_passes()?);
+        let (salt, iv) = (random::<SALT_BYTES>()?, random::<IV_BYTES>()?);
+        let passes = stretch::tuned_passes().await?;
         let wrapping = self.wrapping_key(pin, &salt, passes).await?;
         let arguments = [text("raw"), data_key, wrapping, aes_gcm(&iv, &wrap_label(owner))];
         let wrapped = bytes_of(&call_async(&subtle(), "wrapKey", &arguments).await?);
@@ -273,33 +265,6 @@ impl DeviceKeys {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// What a PIN becomes when guessing is made slow.
-fn stretch(pin: &str, salt: &[u8], passes: u32) -> Result<Vec<u8>, CryptoError> {
-    let failed = |error: argon2::Error| CryptoError::Browser(error.to_string());
-    let mut material = vec![0_u8; 32];
-    let parameters = Params::new(ARGON2_MEMORY_KIB, passes, ARGON2_LANES, Some(32)).map_err(failed)?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-        .hash_password_into(pin.as_bytes(), salt, &mut material)
-        .map_err(failed)?;
-    Ok(material)
-}
-
-/// As many passes as this phone does in about a second, found by trying.
-fn tuned_passes() -> Result<u32, CryptoError> {
-    let before = js_sys::Date::now();
-    stretch("000000", &[0; SALT_BYTES], ARGON2_PASSES_MIN)?;
-    Ok(passes_for(js_sys::Date::now() - before))
-}
-
-/// From how long the fewest passes took.
-fn passes_for(fewest_ms: f64) -> u32 {
-    let one_ms = (fewest_ms / f64::from(ARGON2_PASSES_MIN)).max(1.0);
-    let wanted = (STRETCH_MS / one_ms).clamp(f64::from(ARGON2_PASSES_MIN), f64::from(ARGON2_PASSES_MAX));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let passes = wanted as u32;
-    passes
 }
 
 fn decoded(base64url: &str) -> Result<Vec<u8>, CryptoError> {
@@ -403,19 +368,5 @@ impl DataKey {
             Ok(plain) => Ok(bytes_of(&plain)),
             Err(_) => Err(StoreError::Unreadable(label.to_owned())),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pin_is_stretched_for_about_a_second_and_never_for_less_than_owasp_says() {
-        assert_eq!(passes_for(0.0), ARGON2_PASSES_MAX);
-        assert_eq!(passes_for(45.0), ARGON2_PASSES_MAX);
-        assert_eq!(passes_for(330.0), 6);
-        assert_eq!(passes_for(900.0), ARGON2_PASSES_MIN);
-        assert_eq!(passes_for(60_000.0), ARGON2_PASSES_MIN);
     }
 }

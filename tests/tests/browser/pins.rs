@@ -1,6 +1,7 @@
-//! PINs: one that is forgotten, and one that is changed.
+//! PINs: one that is forgotten, one that is changed, and what the page does
+//! while one is stretched.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use doorstep_tests::county::PASSWORD;
 
 use super::handset::{Handset, PIN, Screen, by_id};
@@ -62,6 +63,67 @@ async fn a_changed_pin_opens_and_the_old_one_does_not() -> Result<()> {
     worker.page.says("PIN 码不正确").await?;
     worker.type_digits(OTHER_PIN).await?;
     worker.page.the(by_id(stage.elder)).await?;
+    worker.assert_no_errors();
+    Ok(())
+}
+
+/// Counts the pictures that the page draws while a worker has a PIN.
+const COUNT_FRAMES: &str = "(() => {
+    const post = Worker.prototype.postMessage;
+    window.framesMeanwhile = 0;
+    Worker.prototype.postMessage = function (message) {
+        if (message.pin) {
+            let goesOn = true;
+            const frame = () => {
+                if (!goesOn) return;
+                window.framesMeanwhile += 1;
+                requestAnimationFrame(frame);
+            };
+            requestAnimationFrame(frame);
+            this.addEventListener('message', () => { goesOn = false; });
+        }
+        return post.call(this, message);
+    };
+})()";
+
+#[tokio::test]
+async fn the_page_goes_on_while_a_pin_is_stretched() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    stage.gate.cut();
+
+    let worker = worker.lose_power().await?;
+    worker.page.says("请输入 6 位 PIN 码").await?;
+    worker.page.evaluate::<Option<()>>(COUNT_FRAMES).await?;
+    worker.type_pin().await?;
+    worker.page.the(by_id(stage.elder)).await?;
+    let frames: u32 = worker.page.evaluate("window.framesMeanwhile").await?;
+    ensure!(frames > 2, "the page drew {frames} pictures");
+    worker.assert_no_errors();
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_workers_the_pin_opens_all_the_same() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+
+    let worker = worker.lose_power().await?;
+    for missing in
+        ["delete window.Worker", "window.Worker = function () { this.postMessage = () => {}; throw 1; }"]
+    {
+        worker.page.says("请输入 6 位 PIN 码").await?;
+        worker.page.evaluate::<Option<()>>(&format!("(() => {{ {missing}; }})()")).await?;
+        worker.type_digits(OTHER_PIN).await?;
+        worker.page.says("PIN 码不正确").await?;
+        worker.unlock().await?;
+        worker.go_to("/me").await?;
+        worker.press_button("锁定").await?;
+    }
     worker.assert_no_errors();
     Ok(())
 }
