@@ -45,7 +45,27 @@ pub type PhoneStore = Paged<EncryptedStore>;
 
 /// Tells readers which tables have changed.
 #[derive(Clone, Copy, Debug)]
-pub struct Changes([Trigger; Table::ALL.len()]);
+pub struct Changes {
+    triggers: [Trigger; Table::ALL.len()],
+    /// While it is held, news of records waits.
+    holds: StoredValue<u32>,
+    waiting: StoredValue<bool>,
+}
+
+/// News of records waits until this is dropped.
+#[derive(Debug)]
+pub struct Hold(Changes);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let Changes { holds, waiting, .. } = self.0;
+        holds.update_value(|holds| *holds = holds.saturating_sub(1));
+        if holds.get_value() == 0 && waiting.get_value() {
+            waiting.set_value(false);
+            self.0.notify(&[Table::Record]);
+        }
+    }
+}
 
 impl Default for Changes {
     fn default() -> Self {
@@ -56,12 +76,16 @@ impl Default for Changes {
 impl Changes {
     /// Nothing has changed yet.
     pub fn new() -> Self {
-        Self(std::array::from_fn(|_| Trigger::new()))
+        Self {
+            triggers: std::array::from_fn(|_| Trigger::new()),
+            holds: StoredValue::new(0),
+            waiting: StoredValue::new(false),
+        }
     }
 
     /// Runs the reader again when one of `tables` changes.
     pub fn track(self, tables: &[Table]) {
-        for (table, trigger) in Table::ALL.iter().zip(self.0) {
+        for (table, trigger) in Table::ALL.iter().zip(self.triggers) {
             if tables.contains(table) {
                 trigger.track();
             }
@@ -70,11 +94,23 @@ impl Changes {
 
     /// Says that `tables` changed.
     pub fn notify(self, tables: &[Table]) {
-        for (table, trigger) in Table::ALL.iter().zip(self.0) {
-            if tables.contains(table) {
+        let held = self.holds.get_value() > 0;
+        if held && tables.contains(&Table::Record) {
+            self.waiting.set_value(true);
+        }
+        for (table, trigger) in Table::ALL.iter().zip(self.triggers) {
+            if tables.contains(table) && !(held && *table == Table::Record) {
                 trigger.notify();
             }
         }
+    }
+
+    /// Keeps news of records back: a first sync brings them in pages, and
+    /// screens that read everything anew at each page would take longer than
+    /// the network.
+    pub fn hold(self) -> Hold {
+        self.holds.update_value(|holds| *holds += 1);
+        Hold(self)
     }
 }
 

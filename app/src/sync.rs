@@ -193,6 +193,8 @@ impl Synchroniser {
         let files = self.status.with_untracked(|status| status.unsent.files);
         let wire = Wire::new(client, self.status, files);
         let device = phone.owner().device_id;
+        let is_first = self.status.with_untracked(|status| status.last_success.is_none());
+        let _held = is_first.then(|| self.session.changes().hold());
         match synchronise(phone.store(), &wire, device, &clock::utc_now).await {
             Ok(report) => report,
             Err(error) => failed(Failure::Store(error)),

@@ -6,9 +6,11 @@ mod rows;
 mod search;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorstep_core::api::Me;
-use doorstep_core::phone::{PhoneError, TodayEntry};
+use doorstep_core::case::CaseRecord;
+use doorstep_core::phone::{DraftRecord, LocalTime, PhoneError, TodayEntry};
 use doorstep_core::role::{Action, allows};
 use doorstep_core::store::Table;
 use doorstep_core::text::Language;
@@ -18,7 +20,7 @@ use leptos::prelude::*;
 use super::QueueScreen;
 use super::parts::{Fold, Reference, risk_badge, spoken};
 use crate::app::{use_device, use_session, use_sync};
-use crate::clock::today;
+use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::session::AppPhone;
 use crate::ui::{Button, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Section, Tone};
@@ -87,6 +89,8 @@ fn NoVisits() -> impl IntoView {
 struct TodayData {
     agenda: Agenda,
     entries: Vec<TodayEntry>,
+    /// Drafts that nobody has gone on with for long.
+    forgotten: usize,
     reference: Reference,
 }
 
@@ -95,8 +99,10 @@ impl TodayData {
         let entries = phone.today(today()).await?;
         let returned = phone.returned().await?;
         let cases = phone.cases_of(&order::set_of(returned.iter().map(|status| status.case_id))).await?;
-        let agenda = Agenda::new(entries.clone(), returned, &phone.drafts().await?, &cases);
-        Ok(Arc::new(Self { agenda, entries, reference: Reference::load(phone).await? }))
+        let drafts = phone.drafts().await?;
+        let forgotten = forgotten(&drafts, now());
+        let agenda = Agenda::new(entries.clone(), returned, &drafts, &cases);
+        Ok(Arc::new(Self { agenda, entries, forgotten, reference: Reference::load(phone).await? }))
     }
 }
 
@@ -208,6 +214,15 @@ fn AgendaView(
             </Section>
         }
     });
+    let count = data.forgotten;
+    let forgotten = (count > 0).then(|| {
+        view! {
+            <Notice tone=Tone::Warning>
+                <p>{t_string!(i18n, today.forgotten, count = count, days = FORGOTTEN_DAYS)}</p>
+                <a href="/outbox">{t_string!(i18n, today.forgotten_link)}</a>
+            </Notice>
+        }
+    });
     let done = (!agenda.has_work()).then(|| {
         view! {
             <Notice tone=Tone::Good>
@@ -231,6 +246,7 @@ fn AgendaView(
             {tally(t_string!(i18n, today.count_today), agenda.today.len(), Tone::Warning)}
             {tally(t_string!(i18n, today.count_soon), agenda.soon.len(), Tone::Info)}
         </ul>
+        {forgotten}
         {done}
         {returned}
         {group(t_string!(i18n, today.overdue), &agenda.overdue)}
@@ -334,22 +350,42 @@ fn FoundView(
         .into_any();
     }
     let count = found.len();
-    let rows = found
-        .into_iter()
-        .take(FOUND_MAX)
-        .map(|(case, entry)| {
-            let risk = risk_badge(language, data.reference.pack.as_ref(), case);
-            let place = data.reference.place(case);
-            let id = case.id.to_string();
-            line(&data.reference, language, id, Some(case.label.clone()), Some(place), Some(risk), entry)
-        })
-        .collect_view();
-    view! {
-        <Section title=t_string!(i18n, today.found, count = count)>
-            <List>{rows}</List>
-        </Section>
+    let found: Vec<(CaseRecord, Option<TodayEntry>)> =
+        found.into_iter().take(FOUND_MAX).map(|(case, entry)| (case.clone(), entry.cloned())).collect();
+    let held = StoredValue::new((data, found));
+    // Whoever types on sees another list in a moment.
+    let all = RwSignal::new(count <= FOUND_FIRST);
+    if !all.get_untracked() {
+        let show_all = move || {
+            let _ = all.try_set(true);
+        };
+        set_timeout(show_all, FOUND_PAUSE);
     }
-    .into_any()
+    let rows = move || {
+        let most = if all.get() { FOUND_MAX } else { FOUND_FIRST };
+        held.with_value(|(data, found)| {
+            let row = |(case, entry): &(CaseRecord, Option<TodayEntry>)| {
+                let risk = risk_badge(language, data.reference.pack.as_ref(), case);
+                let (id, place) = (case.id.to_string(), data.reference.place(case));
+                let name = Some(case.label.clone());
+                line(&data.reference, language, id, name, Some(place), Some(risk), entry.as_ref())
+            };
+            let rows = found.iter().take(most).map(row).collect_view();
+            view! { <List>{rows}</List> }.into_any()
+        })
+    };
+    view! { <Section title=t_string!(i18n, today.found, count = count)>{rows}</Section> }.into_any()
+}
+
+/// Rows that are drawn with the letter, and how long after it the others are.
+const FOUND_FIRST: usize = 6;
+const FOUND_PAUSE: Duration = Duration::from_millis(300);
+
+/// A draft that was begun so long ago is mentioned; it is never deleted.
+const FORGOTTEN_DAYS: i64 = 3;
+
+fn forgotten(drafts: &[DraftRecord], now: LocalTime) -> usize {
+    drafts.iter().filter(|draft| (now - draft.started_at).num_days() >= FORGOTTEN_DAYS).count()
 }
 
 /// More than anyone reads; the search gets narrower with the next letter.

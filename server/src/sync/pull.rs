@@ -62,10 +62,18 @@ pub(super) async fn answer(
                 let hash = |counter: &stream::Model| StreamHash(counter.hash.cast_unsigned());
                 followed.iter().map(|(name, counter)| (name.clone(), hash(counter))).collect()
             };
+            let last_seq = last_seq(&device.ok_or(ProblemCode::DeviceUnknown)?)?;
+            if last_seq > 0 && request.cursor.is_none() && request.epoch.is_none() {
+                // Whoever runs the server asks the person what was lost.
+                tracing::warn!(
+                    user = %permit.user_id(), device = %permit.device_id(), last_seq,
+                    "a phone that has sent operations begins from nothing: its storage was lost"
+                );
+            }
             Ok(PullAnswer {
                 epoch: components.epoch,
                 server_time: components.clock.now(),
-                last_seq: last_seq(&device.ok_or(ProblemCode::DeviceUnknown)?)?,
+                last_seq,
                 drop: start.drop,
                 items: items.collect(),
                 cursor: Cursor { epoch: components.epoch, positions: page.positions }.encode(),

@@ -26,7 +26,7 @@ pub const PUSH_OPERATIONS_MAX: usize = 50;
 /// Most items of one page of a pull.
 pub const PULL_ITEMS_MAX: u32 = 1000;
 /// Items of a page when the phone does not say.
-pub const PULL_ITEMS_DEFAULT: u32 = 300;
+pub const PULL_ITEMS_DEFAULT: u32 = 1000;
 
 /// A sequence of changes that a phone follows from a position. The order of
 /// the variants is the order of a first sync: reference, own, cases, visits.

@@ -6,6 +6,7 @@ use doorstep_form::order;
 use serde::{Deserialize, Serialize};
 
 use super::draft::{MediaEntry, MediaState};
+use super::records::Corrections;
 use super::{Phone, PhoneError};
 use crate::ids::{DeviceId, FormVersionId, SubmissionId, TaskId};
 use crate::store::{Batch, Durability, LocalStore, StoreError, Table, Write, decode};
@@ -173,12 +174,12 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn returned(&self) -> Result<Vec<SubmissionStatus>, PhoneError> {
-        let outbox = self.operations().await?;
+        let corrections = Corrections::in_outbox(&self.operations().await?);
         let statuses = self.submission_statuses().await?;
         let mut returned: Vec<SubmissionStatus> = statuses
             .iter()
             .filter(|status| status.state == SubmissionState::Returned)
-            .filter(|status| !super::records::correction_is_queued(status, &outbox))
+            .filter(|status| !corrections.include(status))
             .filter(|status| {
                 !statuses
                     .iter()

@@ -7,12 +7,13 @@ use chrono::NaiveDate;
 use doorstep_form::{Form, Plan, order};
 use serde::de::DeserializeOwned;
 
+use super::draft::DraftRecord;
 use super::outbox::{OperationState, OutboxOperation};
 use super::{Phone, PhoneError};
 use crate::area::{AreaLevel, AreaRecord};
 use crate::case::{CaseRecord, VisitRecord};
 use crate::hash::ContentHash;
-use crate::ids::{AreaId, CaseId, DraftId, FormVersionId, SubmissionId};
+use crate::ids::{AreaId, CaseId, DraftId, FormVersionId, SubmissionId, TaskId};
 use crate::pack::{FormBundle, FormFile, FormVersionRecord, Pack, PackRecord};
 use crate::store::{LocalStore, StoreError, Table, decode};
 use crate::submission::{SubmissionState, SubmissionStatus};
@@ -71,42 +72,18 @@ impl<S: LocalStore> Phone<S> {
         let mut tasks = self.tasks().await?;
         tasks.retain(|task| !matches!(task.state, TaskState::Done | TaskState::Cancelled));
         let cases = self.cases_of(&order::set_of(tasks.iter().map(|task| task.case_id))).await?;
-        let mut entries = Vec::new();
-        for task in tasks {
-            let unsent = outbox.iter().any(|operation| {
-                operation.state == OperationState::Waiting && operation.task_id() == Some(task.id)
-            });
-            let draft = drafts.iter().find(|draft| draft.task_id == Some(task.id));
-            let latest = statuses
-                .iter()
-                .filter(|status| status.task_id == Some(task.id))
-                .max_by_key(|status| (status.received_at, status.revision));
-            let corrected = latest.is_some_and(|status| correction_is_queued(status, &outbox));
-            let progress = match (draft, latest) {
-                _ if unsent => TaskProgress::Unsent,
-                (Some(draft), _) => TaskProgress::Draft(draft.draft_id),
-                (None, Some(status)) if status.state == SubmissionState::Returned && !corrected => {
-                    TaskProgress::Returned(status.submission_id)
-                }
-                (None, Some(status)) if status.state == SubmissionState::Submitted => TaskProgress::Sent,
-                _ if task.state == TaskState::Submitted || captured(&task, &outbox) => TaskProgress::Sent,
-                _ => TaskProgress::ToDo,
-            };
-            entries.push(TodayEntry {
-                case: cases.get(&task.case_id).cloned(),
-                urgency: task.urgency(today),
-                progress,
-                task,
-            });
-        }
-        order::sort_by(&mut entries, |left: &TodayEntry, right| {
-            let key = |entry: &TodayEntry| {
-                let label = entry.case.as_ref().map(|case| case.label.clone());
-                (entry.urgency, entry.task.due_on, label, entry.task.id)
-            };
-            key(left).cmp(&key(right))
-        });
-        Ok(entries)
+        let work = Work::of(&statuses, &outbox, &drafts);
+        let mut entries: Vec<_> = tasks
+            .into_iter()
+            .map(|task| {
+                let (urgency, progress) = (task.urgency(today), work.progress(&task));
+                let case = cases.get(&task.case_id).cloned();
+                let key = (urgency, task.due_on, case.as_ref().map(|case| case.label.clone()), task.id);
+                (key, TodayEntry { case, urgency, progress, task })
+            })
+            .collect();
+        order::sort_by(&mut entries, |left, right| left.0.cmp(&right.0));
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
     }
 
     /// Every case on the phone.
@@ -315,18 +292,80 @@ pub fn plan_of(bundle: &FormBundle) -> Result<Plan, PhoneError> {
     Plan::new(form, &bundle.attachments).map_err(|problems| PhoneError::FormBroken { form: name, problems })
 }
 
-/// Whether a correction of a returned submission is in the outbox already.
-pub(super) fn correction_is_queued(status: &SubmissionStatus, outbox: &[OutboxOperation]) -> bool {
-    outbox
-        .iter()
-        .filter_map(OutboxOperation::content)
-        .any(|content| content.root_id == status.root_id && content.revision > status.revision)
+/// What this phone knows of the work on its tasks, by task: there may be
+/// thousands, and hundreds of operations.
+struct Work<'a> {
+    latest: BTreeMap<TaskId, &'a SubmissionStatus>,
+    drafts: BTreeMap<TaskId, DraftId>,
+    /// Finished, and only here.
+    unsent: BTreeSet<TaskId>,
+    /// At the server, which has said no more of it yet.
+    captured: BTreeSet<TaskId>,
+    corrections: Corrections,
 }
 
-/// Whether the outbox holds a first capture for the task that the server has
-/// acknowledged and not told more about yet.
-fn captured(task: &TaskRecord, outbox: &[OutboxOperation]) -> bool {
-    outbox.iter().any(|operation| {
-        operation.task_id() == Some(task.id) && matches!(operation.state, OperationState::Parked { .. })
-    })
+impl<'a> Work<'a> {
+    fn of(statuses: &'a [SubmissionStatus], outbox: &[OutboxOperation], drafts: &[DraftRecord]) -> Self {
+        let mut latest: BTreeMap<TaskId, &SubmissionStatus> = BTreeMap::new();
+        for status in statuses {
+            let Some(task) = status.task_id else { continue };
+            let newer = |known: &&SubmissionStatus| {
+                (known.received_at, known.revision) <= (status.received_at, status.revision)
+            };
+            if latest.get(&task).is_none_or(newer) {
+                latest.insert(task, status);
+            }
+        }
+        let mut drafted = BTreeMap::new();
+        for draft in drafts {
+            if let Some(task) = draft.task_id {
+                drafted.entry(task).or_insert(draft.draft_id);
+            }
+        }
+        let tasks = |is: fn(&OperationState) -> bool| {
+            order::set_of(outbox.iter().filter(|entry| is(&entry.state)).filter_map(OutboxOperation::task_id))
+        };
+        Self {
+            latest,
+            drafts: drafted,
+            unsent: tasks(|state| *state == OperationState::Waiting),
+            captured: tasks(|state| matches!(state, OperationState::Parked { .. })),
+            corrections: Corrections::in_outbox(outbox),
+        }
+    }
+
+    fn progress(&self, task: &TaskRecord) -> TaskProgress {
+        let latest = self.latest.get(&task.id);
+        match (self.drafts.get(&task.id), latest) {
+            _ if self.unsent.contains(&task.id) => TaskProgress::Unsent,
+            (Some(draft), _) => TaskProgress::Draft(*draft),
+            (None, Some(status))
+                if status.state == SubmissionState::Returned && !self.corrections.include(status) =>
+            {
+                TaskProgress::Returned(status.submission_id)
+            }
+            (None, Some(status)) if status.state == SubmissionState::Submitted => TaskProgress::Sent,
+            _ if task.state == TaskState::Submitted || self.captured.contains(&task.id) => TaskProgress::Sent,
+            _ => TaskProgress::ToDo,
+        }
+    }
+}
+
+/// The latest revision of each submission that is in the outbox.
+pub(super) struct Corrections(BTreeMap<SubmissionId, u32>);
+
+impl Corrections {
+    pub(super) fn in_outbox(outbox: &[OutboxOperation]) -> Self {
+        let mut latest = BTreeMap::new();
+        for content in outbox.iter().filter_map(OutboxOperation::content) {
+            let revision = latest.entry(content.root_id).or_insert(content.revision);
+            *revision = content.revision.max(*revision);
+        }
+        Self(latest)
+    }
+
+    /// Whether a correction of a returned submission is there already.
+    pub(super) fn include(&self, status: &SubmissionStatus) -> bool {
+        self.0.get(&status.root_id).is_some_and(|revision| *revision > status.revision)
+    }
 }
