@@ -6,7 +6,7 @@
 //! over one row ([`write_row`]), authenticated with [`frame_label`]. The key is
 //! the phone's data key; the header has the copy of it that the server can open
 //! ([`crate::sealing`]). So the file opens on any phone where the same person
-//! logs in, and at the server, and nowhere else. A frame that is missing, comes
+//! logs in, and nowhere else. A frame that is missing, comes
 //! from another file or lies elsewhere does not open.
 
 use std::collections::BTreeSet;
