@@ -100,3 +100,15 @@ fn first_problem(problems: &[AuthoringProblem]) -> String {
 
 /// The time of a thing a person does, by the phone's clock and zone.
 pub type LocalTime = DateTime<FixedOffset>;
+
+/// A phone whose store is memory.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Phone<crate::store::MemoryStore> {
+    let owner = Owner {
+        user_id: UserId(uuid::Uuid::from_u128(1)),
+        device_id: DeviceId(uuid::Uuid::from_u128(2)),
+        login_name: "wang".to_owned(),
+        display_name: "王芳".to_owned(),
+    };
+    Phone::new(crate::store::MemoryStore::default(), owner)
+}

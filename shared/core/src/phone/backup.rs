@@ -237,21 +237,11 @@ mod tests {
     use super::*;
     use crate::hash::ContentHash;
     use crate::ids::{MediaId, OperationId, SubmissionId};
-    use crate::phone::{OperationState, Owner};
+    use crate::phone::{OperationState, in_memory};
     use crate::store::now;
     use crate::sync::Operation;
 
     type Failed = Box<dyn std::error::Error>;
-
-    fn phone() -> Phone<MemoryStore> {
-        let owner = Owner {
-            user_id: UserId(Uuid::from_u128(1)),
-            device_id: DeviceId(Uuid::from_u128(2)),
-            login_name: "wang".to_owned(),
-            display_name: "王芳".to_owned(),
-        };
-        Phone::new(MemoryStore::default(), owner)
-    }
 
     fn operation(batch: &mut Batch, seq: u64, state: OperationState) -> Result<(), StoreError> {
         let operation = Operation {
@@ -289,7 +279,7 @@ mod tests {
 
     /// One visit and one photo unsent, one of each at the server.
     fn busy() -> Result<Phone<MemoryStore>, Failed> {
-        let phone = phone();
+        let phone = in_memory();
         let mut batch = Batch::default();
         operation(&mut batch, 1, OperationState::Applied { acknowledged_at: DateTime::UNIX_EPOCH })?;
         operation(&mut batch, 2, OperationState::Waiting)?;
@@ -311,7 +301,7 @@ mod tests {
     #[test]
     fn what_the_server_lacks_is_taken_over_by_another_phone_once() -> Result<(), Failed> {
         let rows = rows(&busy()?)?;
-        let other = phone();
+        let other = in_memory();
         let new = now(other.take_backup(&rows))?;
         assert_eq!((new.visits, new.files, new.drafts), (1, 1, 0));
         let again = now(other.take_backup(&rows))?;
@@ -374,7 +364,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_none_change_nothing() -> Result<(), Failed> {
-        let phone = phone();
+        let phone = in_memory();
         let broken = now(phone.take_backup(&[b"no row".to_vec()]));
         assert!(matches!(broken, Err(PhoneError::Backup(BackupError::Damaged))), "{broken:?}");
         let newer = b"[\"table_of_a_newer_app\",\"key\"]\nvalue".to_vec();

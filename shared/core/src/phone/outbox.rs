@@ -247,19 +247,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::{OperationId, UserId};
-    use crate::phone::Owner;
+    use crate::ids::OperationId;
+    use crate::phone::in_memory;
     use crate::store::{MemoryStore, now};
-
-    fn phone() -> Phone<MemoryStore> {
-        let owner = Owner {
-            user_id: UserId(Uuid::from_u128(1)),
-            device_id: DeviceId(Uuid::from_u128(2)),
-            login_name: "wang".to_owned(),
-            display_name: "王芳".to_owned(),
-        };
-        Phone::new(MemoryStore::default(), owner)
-    }
 
     fn operation(seq: u64, op_id: u128, state: OperationState) -> OutboxOperation {
         let operation = Operation {
@@ -290,7 +280,7 @@ mod tests {
     #[test]
     fn what_another_store_holds_is_taken_over_once() -> Result<(), PhoneError> {
         let applied = OperationState::Applied { acknowledged_at: DateTime::UNIX_EPOCH };
-        let (old, new) = (phone(), phone());
+        let (old, new) = (in_memory(), in_memory());
         keep(&old, &[operation(7, 70, applied.clone()), operation(8, 80, OperationState::Waiting)])?;
         keep(&new, &[operation(1, 10, applied)])?;
         let mut batch = Batch::default();
@@ -317,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_takes_over_nothing() -> Result<(), PhoneError> {
-        let (old, new) = (phone(), phone());
+        let (old, new) = (in_memory(), in_memory());
         keep(&old, &[operation(1, 10, OperationState::Waiting)])?;
         new.store().full.set(true);
         assert!(matches!(now(new.adopt(old.store())), Err(PhoneError::Store(StoreError::Full))));
@@ -327,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_new_device_numbers_everything_anew_and_sends_it_again() -> Result<(), PhoneError> {
-        let mut phone = phone();
+        let mut phone = in_memory();
         let applied = OperationState::Applied { acknowledged_at: DateTime::UNIX_EPOCH };
         keep(&phone, &[operation(41, 10, applied), operation(42, 20, OperationState::Waiting)])?;
         let device = DeviceId(Uuid::from_u128(9));

@@ -5,21 +5,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::hash::ContentHash;
-use crate::ids::{DeviceId, SubmissionId, UserId};
-use crate::phone::Owner;
+use crate::ids::{DeviceId, MediaId, SubmissionId};
+use crate::phone::in_memory;
 use crate::store::{Entry, MemoryStore, Write, now};
 
 const PHOTO_BYTES: usize = 1_000;
-
-fn phone() -> Phone<MemoryStore> {
-    let owner = Owner {
-        user_id: UserId(Uuid::from_u128(1)),
-        device_id: DeviceId(Uuid::from_u128(2)),
-        login_name: "wang".to_owned(),
-        display_name: "王芳".to_owned(),
-    };
-    Phone::new(MemoryStore::default(), owner)
-}
 
 /// A photo of submission `of`, and its bytes.
 fn photo(number: u128, of: u128, state: MediaState) -> Result<Batch, Box<dyn std::error::Error>> {
@@ -51,7 +41,7 @@ fn photos(phone: &Phone<MemoryStore>) -> Result<Vec<u128>, Box<dyn std::error::E
 /// A phone that is full to the last byte: delivered photos 1 and 2 (2 is part
 /// of a correction too), 3 waits, 4 is part of a draft; and some history.
 fn full() -> Result<Phone<MemoryStore>, Box<dyn std::error::Error>> {
-    let phone = phone();
+    let phone = in_memory();
     for (number, of, state) in [
         (1, 10, MediaState::Stored),
         (2, 10, MediaState::Stored),

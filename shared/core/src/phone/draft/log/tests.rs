@@ -6,9 +6,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::ids::{CaseId, DeviceId, FormVersionId, MediaId, OperationId, UserId};
+use crate::ids::{CaseId, FormVersionId, MediaId, OperationId};
 use crate::pack::{FormBundle, FormVersionRecord};
-use crate::phone::{DraftRecord, Owner};
+use crate::phone::{DraftRecord, in_memory};
 use crate::store::{Durability, MemoryStore, now};
 
 type Failed = Box<dyn std::error::Error>;
@@ -40,13 +40,7 @@ fn path(text: &str) -> NodePath {
 
 /// A phone with the form, and a draft of it.
 fn phone(form: &str) -> Result<Phone<MemoryStore>, Failed> {
-    let owner = Owner {
-        user_id: UserId(Uuid::from_u128(1)),
-        device_id: DeviceId(Uuid::from_u128(2)),
-        login_name: "wang".to_owned(),
-        display_name: "王芳".to_owned(),
-    };
-    let phone = Phone::new(MemoryStore::default(), owner);
+    let phone = in_memory();
     keep_form(&phone, form)?;
     let record = DraftRecord {
         draft_id: DRAFT,
