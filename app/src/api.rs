@@ -12,6 +12,7 @@ use doorstep_core::api::{
     self as addresses, CaseDetail, DecisionAnswer, DecisionRequest, LoginAnswer, LoginRequest, Me,
     MediaStored, ParkedAnswer, QueueAnswer, SubmissionDetail,
 };
+use doorstep_core::command::{COMMAND, CommandAnswer, CommandReport, DeviceCommand};
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry, Reply};
@@ -96,6 +97,22 @@ impl Client {
     /// With the server's problem, or without a connection.
     pub async fn log_out(&self) -> Result<(), Failure> {
         self.send(&Request::empty(Method::Post, addresses::LOGOUT)).await.map(drop)
+    }
+
+    /// What is asked of this phone from afar.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn command(&self) -> Result<Option<DeviceCommand>, Failure> {
+        Ok(self.get::<CommandAnswer>(COMMAND).await?.command)
+    }
+
+    /// Says what was heard or done of it.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn report(&self, report: &CommandReport) -> Result<(), Failure> {
+        self.send(&Request::json(Method::Post, COMMAND, report)?).await.map(drop)
     }
 
     /// Sends operations, compressed where the browser can.

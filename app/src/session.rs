@@ -5,7 +5,7 @@
 //! * `idle`: locks what nobody uses.
 //! * `backup`: the file with what only this phone has.
 //! * `enter`, `leave`: the ways in and out: PIN, lock, sign out, a forgotten PIN.
-//! * `tries`: how many tries a PIN has.
+//! * `tries`: how many tries a PIN has. `obey`: what is asked from afar.
 //!
 //! The device database ([`crate::store::device`]) remembers everybody who uses
 //! this phone; each has an encrypted database of their own. Locking only
@@ -16,6 +16,7 @@ mod enter;
 mod idle;
 mod leave;
 mod login;
+mod obey;
 pub mod pin;
 mod tries;
 
@@ -24,6 +25,7 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use doorstep_core::api::Me;
+use doorstep_core::command::Left;
 use doorstep_core::ids::UserId;
 use doorstep_core::phone::backup::BackupError;
 use doorstep_core::phone::outbox::Unsent;
@@ -47,6 +49,7 @@ use crate::store::crypto::CryptoError;
 use crate::store::device::{DeviceStore, UserRow};
 use crate::store::{Changes, PhoneStore};
 use login::Granted;
+pub use obey::Wiped;
 
 /// The phone of the app: core's phone over the encrypted store.
 pub type AppPhone = Phone<PhoneStore>;
@@ -62,15 +65,17 @@ pub struct KnownUser {
     pub locked_until: Option<DateTime<Utc>>,
     /// No PIN opens it any more: the phone had no contact for a month.
     pub out_of_contact: bool,
+    /// An administrator has locked it.
+    pub barred: bool,
     /// The server can open the copy of the key.
     pub recoverable: bool,
 }
 
 impl KnownUser {
-    /// After ten wrong PINs, or a month without contact, an online login is
-    /// needed before the next try.
+    /// After ten wrong PINs, a month without contact, or an administrator's
+    /// lock, an online login is needed before the next try.
     pub fn needs_login(&self) -> bool {
-        self.out_of_contact || self.wrong_pins >= pin::WRONG_PINS_MAX
+        self.out_of_contact || self.barred || self.wrong_pins >= pin::WRONG_PINS_MAX
     }
 }
 
@@ -84,6 +89,7 @@ impl From<&UserRow> for KnownUser {
             wrong_pins: row.wrong_pins,
             locked_until: until.filter(|until| *until > clock::utc_now()),
             out_of_contact: row.envelope.is_none(),
+            barred: row.barred,
             recoverable: row.sealed.is_some(),
         }
     }
@@ -286,6 +292,8 @@ pub struct Session {
     changes: Changes,
     login_needed: RwSignal<bool>,
     earlier: RwSignal<usize>,
+    ordered: RwSignal<Option<Left>>,
+    wiped: RwSignal<Option<Wiped>>,
     settings: Settings,
     engine: StoredValue<Rc<Engine>, LocalStorage>,
 }
@@ -322,6 +330,8 @@ impl Session {
             changes: Changes::new(),
             login_needed: RwSignal::new(false),
             earlier: RwSignal::new(0),
+            ordered: RwSignal::new(None),
+            wiped: RwSignal::new(Wiped::remembered()),
             settings,
             engine: StoredValue::new_local(Rc::default()),
         };

@@ -203,6 +203,7 @@ impl Synchroniser {
 
     fn finished(self, report: SyncReport) {
         let engine = self.engine.get_value();
+        let command = report.command;
         // Locking ends a sync; that is no failure.
         let failure = report.failure.filter(|failure| *failure != Failure::Store(StoreError::Locked));
         let is_done = failure.is_none();
@@ -211,11 +212,15 @@ impl Synchroniser {
             status.failure.clone_from(&failure);
         });
         let memory = Rc::clone(&engine);
+        let told = failure.clone();
         spawn_local(async move {
             if report.device_forked
                 && let Err(error) = self.session.device_was_forked().await
             {
                 self.status.update(|status| status.failure = Some(Failure::Store(error)));
+            }
+            if let Err(error) = self.session.heard(command, told.as_ref()).await {
+                leptos::logging::log!("what is asked from afar was not done: {error:?}");
             }
             // Every sync that came through is a contact; a failure to write one
             // down only brings the next login nearer.

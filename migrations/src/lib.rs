@@ -11,6 +11,7 @@ pub use sea_orm_migration::MigratorTrait;
 mod m20261123_000001_walking_skeleton;
 mod m20261124_000002_form_media;
 mod m20261127_000003_sealing_key;
+mod m20261128_000004_device_command;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_walking_skeleton::Migration),
             Box::new(m20261124_000002_form_media::Migration),
             Box::new(m20261127_000003_sealing_key::Migration),
+            Box::new(m20261128_000004_device_command::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
-//! Commands that change something and end: accounts, pack, forms.
+//! Commands that change something and end: accounts, phones, pack, forms.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,12 +11,13 @@ use doorstep::forms::Enclosed;
 use doorstep::pack::PublishError;
 use doorstep::terminal::{ask_secret, say};
 use doorstep::users::{self, NewUser};
-use doorstep::{area, forms, pack as ledger, sync};
+use doorstep::{area, devices, forms, pack as ledger, sync};
+use doorstep_core::command::{CommandKind, DeviceRecord};
 use doorstep_core::ids::UserId;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Role;
 
-use crate::options::{FormCommand, PackCommand, StorageOptions, UserCommand};
+use crate::options::{DeviceCommand, FormCommand, PackCommand, StorageOptions, UserCommand};
 use crate::{form_tools, log_to_terminal};
 
 async fn open(storage: &StorageOptions) -> anyhow::Result<Components> {
@@ -54,6 +56,60 @@ pub(crate) async fn user(command: UserCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+pub(crate) async fn device(command: DeviceCommand) -> anyhow::Result<()> {
+    match command {
+        DeviceCommand::List { login_name, storage } => {
+            let components = open(&storage).await?;
+            let connection = components.database.read();
+            let person = users::find_by_login_name(connection, &login_name).await.map_err(plain)?;
+            let person = person.with_context(|| unknown(&login_name))?;
+            let records = devices::records(connection, &[person]).await.map_err(plain)?;
+            if records.is_empty() {
+                say(format_args!("{login_name} has not logged in on any phone."));
+            }
+            for record in records {
+                say(format_args!("{}", line_of(&record)));
+            }
+        }
+        DeviceCommand::Ask { device, what, storage } => {
+            let components = open(&storage).await?;
+            let kind = match what.as_str() {
+                "nothing" => None,
+                word => Some(word.replace('-', "_").parse::<CommandKind>()?),
+            };
+            devices::set_command(&components, device, kind, None).await.map_err(plain)?;
+            say("Written down. The phone hears of it when it next synchronises.");
+        }
+    }
+    Ok(())
+}
+
+fn line_of(record: &DeviceRecord) -> String {
+    let mut line = format!("{}  {}, last seen {}", record.device_id, record.name, record.last_seen_at);
+    if let Some(command) = &record.command {
+        let _ = write!(line, "; {} asked {}", command.kind, command.asked_at);
+        if let Some(seen_at) = command.seen_at {
+            let left = command.left;
+            let _ = write!(
+                line,
+                ", heard {seen_at} with {} records, {} files and {} drafts unsent",
+                left.visits, left.files, left.drafts
+            );
+        }
+        if let Some(done_at) = command.done_at {
+            let _ = write!(line, ", done {done_at}");
+        }
+    }
+    if let Some(revoked_at) = record.revoked_at {
+        let _ = write!(line, "; revoked {revoked_at}");
+    }
+    line
+}
+
+fn unknown(login_name: &str) -> String {
+    format!("nobody has the login name {login_name}; check it")
 }
 
 async fn add_user(
@@ -95,7 +151,7 @@ async fn add_user(
 
 async fn find(components: &Components, login_name: &str) -> anyhow::Result<UserId> {
     let user = users::find_by_login_name(components.database.read(), login_name).await.map_err(plain)?;
-    Ok(user.with_context(|| format!("nobody has the login name {login_name}; check it"))?.id)
+    Ok(user.with_context(|| unknown(login_name))?.id)
 }
 
 async fn set_disabled(components: &Components, login_name: &str, disabled: bool) -> anyhow::Result<()> {

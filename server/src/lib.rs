@@ -4,7 +4,8 @@
 //! * [`config`], [`app`]: from settings to a running server.
 //! * [`routes`]: every address on one page. [`observe`]: what happens around
 //!   every request. [`error`]: what a client sees when one fails.
-//! * [`auth`], [`users`], [`area`]: who may do what, where.
+//! * [`auth`], [`users`], [`area`]: who may do what, where. [`devices`]: phones
+//!   from afar.
 //! * [`pack`], [`forms`], [`cases`], [`streams`]: policy, forms, the ledger, and
 //!   what phones learn of it. [`sync`], [`submissions`], [`review`]: the way of
 //!   a visit from a phone into the ledger.
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod devices;
 pub mod error;
 pub mod forms;
 pub mod media;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use doorstep::config::{Config, ConfigError};
 use doorstep::demo;
+use doorstep_core::ids::DeviceId;
 use doorstep_core::role::Role;
 use serde::Serialize;
 
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     /// People with an account.
     #[command(subcommand)]
     User(UserCommand),
+    /// Phones: what each is asked from afar, and what it said it did.
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// The ledger workbook: kinds of cases, properties, schedules.
     #[command(subcommand)]
     Pack(PackCommand),
@@ -193,6 +197,31 @@ pub(crate) enum UserCommand {
     /// Put a disabled account back into use.
     Enable {
         login_name: String,
+        #[command(flatten)]
+        storage: StorageOptions,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// List a person's phones.
+    List {
+        login_name: String,
+        #[command(flatten)]
+        storage: StorageOptions,
+    },
+    /// Ask something of a phone; it hears of it when it next synchronises.
+    Ask {
+        /// The phone's identifier, as `device list` prints it
+        #[arg(value_name = "DEVICE")]
+        device: DeviceId,
+        /// lock: open again only after an online login. drain-then-wipe: delete the person's data on the
+        /// phone once everything is sent and no draft is left. wipe-now: delete it at once, also what was
+        /// not sent. nothing: take back what was asked
+        #[arg(value_name = "WHAT", value_parser = clap::builder::PossibleValuesParser::new(
+            ["lock", "drain-then-wipe", "wipe-now", "nothing"]
+        ))]
+        what: String,
         #[command(flatten)]
         storage: StorageOptions,
     },

@@ -3,12 +3,13 @@
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::api;
+use doorstep_core::command::{COMMAND, DEVICES};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sealing::SEALED_KEY;
 
 use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
-use crate::{auth, cases, forms, media, pwa, review, sync};
+use crate::{auth, cases, devices, forms, media, pwa, review, sync};
 
 /// Paths below these are never the app's.
 const NOT_PAGES: &[&str] = &["/api/", "/files", "/openrosa", "/odata", "/healthz", "/readyz", "/metrics"];
@@ -24,6 +25,14 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         .service(web::resource(api::LOGOUT).route(web::post().to(auth::log_out)))
         .service(web::resource(SEALED_KEY).route(web::post().to(auth::open_sealed_key)))
         .service(web::resource(api::ME).route(web::get().to(auth::me)))
+        // Phones from afar.
+        .service(
+            web::resource(COMMAND)
+                .route(web::get().to(devices::asked))
+                .route(web::post().to(devices::report)),
+        )
+        .service(web::resource(DEVICES).route(web::get().to(devices::list)))
+        .service(web::resource(format!("{DEVICES}/{{id}}/command")).route(web::post().to(devices::ask)))
         // Sync.
         .service(
             web::resource(api::SYNC)

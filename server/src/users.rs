@@ -198,31 +198,40 @@ pub async fn find_by_login_name(
 
 /// A person with everything a permission depends on.
 pub async fn actor(connection: &impl ConnectionTrait, id: UserId) -> Result<Actor> {
-    let memberships = membership::Entity::find()
-        .filter(membership::Column::UserId.eq(id))
-        .order_by_asc(membership::Column::Id)
-        .all(connection)
-        .await?;
-    let areas: Vec<AreaId> = memberships.iter().map(|membership| membership.area_id).collect();
-    let paths: HashMap<AreaId, AreaPath> = entity::area::Entity::find()
-        .filter(entity::area::Column::Id.is_in(areas))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|area| (area.id, area.path))
-        .collect();
-    let scopes = memberships
-        .into_iter()
-        .filter_map(|membership| {
-            Some(Scope {
+    let known = actors(connection, &[id]).await?.remove(&id);
+    Ok(known.unwrap_or(Actor { user_id: id, scopes: Vec::new() }))
+}
+
+/// Several people with everything a permission depends on.
+pub async fn actors(connection: &impl ConnectionTrait, ids: &[UserId]) -> Result<HashMap<UserId, Actor>> {
+    let mut actors: HashMap<UserId, Actor> =
+        ids.iter().map(|id| (*id, Actor { user_id: *id, scopes: Vec::new() })).collect();
+    for ids in ids.chunks(BATCH) {
+        let memberships = membership::Entity::find()
+            .filter(membership::Column::UserId.is_in(ids.iter().copied()))
+            .order_by_asc(membership::Column::Id)
+            .all(connection)
+            .await?;
+        let areas: HashSet<AreaId> = memberships.iter().map(|membership| membership.area_id).collect();
+        let paths: HashMap<AreaId, AreaPath> = entity::area::Entity::find()
+            .filter(entity::area::Column::Id.is_in(areas))
+            .all(connection)
+            .await?
+            .into_iter()
+            .map(|area| (area.id, area.path))
+            .collect();
+        for membership in memberships {
+            let Some(path) = paths.get(&membership.area_id) else { continue };
+            let Some(actor) = actors.get_mut(&membership.user_id) else { continue };
+            actor.scopes.push(Scope {
                 role: membership.role,
                 area_id: membership.area_id,
-                area_path: paths.get(&membership.area_id)?.clone(),
+                area_path: path.clone(),
                 programme: membership.programme,
-            })
-        })
-        .collect();
-    Ok(Actor { user_id: id, scopes })
+            });
+        }
+    }
+    Ok(actors)
 }
 
 /// Who does the tasks of `role` for a case in the area at `path`: the person

@@ -4,6 +4,7 @@
 //! a time: two browsers and a server are enough for a small machine.
 
 mod browser {
+    mod afar;
     mod backups;
     mod bench;
     mod devices;

@@ -203,6 +203,22 @@ fn Notices(filling: Memo<bool>) -> impl IntoView {
                         </a>
                     </Notice>
                 </Show>
+                <Show when=move || session.ordered().is_some()>
+                    <Notice tone=Tone::Warning>
+                        <p>
+                            {move || {
+                                let left = session.ordered().unwrap_or_default();
+                                t_string!(
+                                    i18n,
+                                    common.ordered_wipe,
+                                    visits = left.visits,
+                                    files = left.files,
+                                    drafts = left.drafts
+                                )
+                            }}
+                        </p>
+                    </Notice>
+                </Show>
                 <Show when=move || device.update_available()>
                     <Notice tone=Tone::Info icon=IconName::Download>
                         <p>{t!(i18n, common.update_available)}</p>

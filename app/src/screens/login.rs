@@ -1,6 +1,7 @@
 //! Logging in with name and password: the first time, as somebody else, and
 //! again when a login has ended.
 
+use doorstep_core::command::Left;
 use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,6 +9,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use crate::app::{use_device, use_session, use_settings, use_sync};
+use crate::clock::now;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::ui::{
@@ -37,9 +39,39 @@ pub fn Gate(
                 <Show when=move || !title.with(String::is_empty)>
                     <h1 class="gate__title">{title}</h1>
                 </Show>
+                <WipedNotice />
                 {children()}
             </main>
         </div>
+    }
+}
+
+/// What an administrator had deleted here.
+#[component]
+fn WipedNotice() -> impl IntoView {
+    let i18n = use_i18n();
+    let session = use_session();
+    move || {
+        session.wiped().map(|wiped| {
+            let at = wiped.at.with_timezone(now().offset()).format("%Y-%m-%d %H:%M").to_string();
+            let name = wiped.login_name;
+            let Left { visits, files, drafts } = wiped.lost;
+            view! {
+                <Notice tone=Tone::Warning>
+                    <p>{move || t_string!(i18n, gates.wiped, name = name.clone(), at = at.clone())}</p>
+                    {(!wiped.lost.is_nothing())
+                        .then(|| {
+                            view! {
+                                <p>
+                                    {move || {
+                                        t_string!(i18n, gates.wiped_unsent, visits, files, drafts)
+                                    }}
+                                </p>
+                            }
+                        })}
+                </Notice>
+            }
+        })
     }
 }
 

@@ -138,7 +138,7 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
     let asking = RwSignal::new(false);
     let user_id = user.user_id;
     let needs_login = user.needs_login();
-    let (recoverable, out_of_contact) = (user.recoverable, user.out_of_contact);
+    let (recoverable, out_of_contact, barred) = (user.recoverable, user.out_of_contact, user.barred);
     let digits = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
@@ -186,7 +186,9 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
                     <Notice tone=Tone::Warning icon=IconName::Lock>
                         <p>
                             {move || {
-                                if out_of_contact {
+                                if barred {
+                                    t_string!(i18n, gates.ordered_lock)
+                                } else if out_of_contact {
                                     t_string!(i18n, gates.out_of_contact)
                                 } else {
                                     t_string!(i18n, gates.needs_login)

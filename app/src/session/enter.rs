@@ -67,6 +67,7 @@ impl Session {
             wrong_pins: 0,
             locked_until_ms: 0.0,
             forked: false,
+            barred: false,
             ..row
         };
         device.save(&row).await?;
@@ -105,6 +106,7 @@ impl Session {
                 locked_until_ms: 0.0,
                 signed_out: false,
                 forked: false,
+                barred: false,
                 used_ms: js_sys::Date::now(),
                 contact_ms: js_sys::Date::now(),
                 ..before.clone()
@@ -143,6 +145,8 @@ impl Session {
             locked_until_ms: 0.0,
             signed_out: false,
             forked: false,
+            barred: false,
+            obeyed: None,
             used_ms: js_sys::Date::now(),
             contact_ms: js_sys::Date::now(),
             earlier,
@@ -165,7 +169,7 @@ impl Session {
         let device = self.device()?;
         let mut row = device.user(user).await?.ok_or(SessionError::LoginFirst)?;
         let granted = engine.granted.borrow().clone().filter(|granted| granted.answer.me.user_id == user);
-        if granted.is_none() && row.signed_out {
+        if granted.is_none() && (row.signed_out || row.barred) {
             return Err(SessionError::LoginFirst);
         }
         self.drop_stale_envelope(&mut row).await?;
@@ -201,6 +205,7 @@ impl Session {
                 let engine = self.engine.get_value();
                 engine.forgotten.set(None);
                 engine.granted.replace(None);
+                self.forget_wiped();
                 Ok(self.refresh_users().await?)
             }
             Err(error) => {

@@ -38,7 +38,7 @@ impl Session {
     }
 
     /// Forgets the key. The state is the caller's.
-    fn close(self) {
+    pub(super) fn close(self) {
         let opened = self.engine.get_value().opened.take();
         if let Some(Opened { store, tab, .. }) = opened {
             shut(&store);
@@ -47,6 +47,7 @@ impl Session {
         self.phone.set(None);
         self.login_needed.set(false);
         self.earlier.set(0);
+        self.ordered.set(None);
     }
 
     /// The PIN screen of somebody on this phone.

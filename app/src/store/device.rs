@@ -2,7 +2,7 @@
 //! often a PIN was wrong. No personal data but the login name, which the PIN
 //! screen shows.
 
-use doorstep_core::ids::{DeviceId, UserId};
+use doorstep_core::ids::{CommandId, DeviceId, UserId};
 use doorstep_core::sealing::SealedKey;
 use doorstep_core::store::{Durability, StoreError};
 use js_sys::Array;
@@ -36,6 +36,10 @@ pub struct UserRow {
     pub signed_out: bool,
     /// Another copy of the device was seen: the next login is a new device.
     pub forked: bool,
+    /// An administrator has locked it: the PIN alone does not open it.
+    pub barred: bool,
+    /// The last command from afar that was obeyed.
+    pub obeyed: Option<CommandId>,
     /// When it was last opened, as [`Self::locked_until_ms`].
     pub used_ms: f64,
     /// When the server last answered, likewise.
@@ -112,12 +116,16 @@ impl UserRow {
             ("locked_until_ms", JsValue::from(self.locked_until_ms)),
             ("signed_out", JsValue::from(self.signed_out)),
             ("forked", JsValue::from(self.forked)),
+            ("barred", JsValue::from(self.barred)),
             ("used_ms", JsValue::from(self.used_ms)),
             ("contact_ms", JsValue::from(self.contact_ms)),
             ("earlier", self.earlier.iter().map(Earlier::to_row).collect::<Array>().into()),
         ]);
         for (name, value) in self.envelope.iter().flat_map(envelope_members) {
             set(&row, name, &value);
+        }
+        if let Some(obeyed) = self.obeyed {
+            set(&row, "obeyed", &JsValue::from_str(&obeyed.to_string()));
         }
         if let Some(sealed) = self.sealed.as_ref().and_then(|sealed| doorstep_core::json::write(sealed).ok())
         {
@@ -143,6 +151,8 @@ impl UserRow {
             locked_until_ms: get(row, "locked_until_ms").as_f64().unwrap_or_default(),
             signed_out: get(row, "signed_out").is_truthy(),
             forked: get(row, "forked").is_truthy(),
+            barred: get(row, "barred").is_truthy(),
+            obeyed: word("obeyed").and_then(|id| id.parse().ok()),
             used_ms: get(row, "used_ms").as_f64().unwrap_or_default(),
             contact_ms: get(row, "contact_ms").as_f64().unwrap_or_default(),
             sealed: doorstep_core::json::read(&bytes_of(&get(row, "sealed"))).ok(),

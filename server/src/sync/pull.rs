@@ -19,7 +19,7 @@ use crate::app::Components;
 use crate::auth::permit::{LoggedIn, Permit};
 use crate::db::entity::{change, device, stream};
 use crate::error::Result;
-use crate::{pack, streams, users};
+use crate::{devices, pack, streams, users};
 
 /// One page for the person and device of `permit`.
 pub(super) async fn answer(
@@ -80,6 +80,7 @@ pub(super) async fn answer(
                 more: page.more,
                 min_app: MIN_APP,
                 hash,
+                command: devices::asked_of(transaction, permit.device_id()).await?,
             })
         })
         .await

@@ -77,6 +77,8 @@ identifiers! {
     FlagId;
     /// One operation of a phone's outbox.
     OperationId;
+    /// Something that an administrator asks of a phone.
+    CommandId;
     /// A draft on a phone; becomes the submission's identifier.
     DraftId;
 }

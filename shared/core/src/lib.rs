@@ -8,7 +8,7 @@
 //! * [`ids`], [`text`], [`hash`], [`code`]: the small words everything else uses.
 //! * [`area`], [`role`]: who may do what, where.
 //! * [`case`], [`task`], [`submission`], [`schedule`], [`pack`]: the work.
-//! * [`problem`], [`api`], [`sync`]: the wire.
+//! * [`problem`], [`api`], [`command`], [`sync`]: the wire.
 //! * [`store`], [`phone`], [`json`]: the phone without its screen.
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod api;
 pub mod area;
 pub mod case;
 pub mod code;
+pub mod command;
 pub mod hash;
 pub mod ids;
 pub mod json;

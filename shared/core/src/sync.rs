@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::command::DeviceCommand;
 use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, OperationId, SubmissionId, UserId};
 
@@ -163,6 +164,9 @@ pub struct PullAnswer {
     /// On the last page: each stream's hash over what is live in it.
     #[serde(default)]
     pub hash: BTreeMap<StreamName, StreamHash>,
+    /// What an administrator asks of this device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<DeviceCommand>,
 }
 
 /// One object that changed in a stream.

@@ -72,6 +72,11 @@ pub(super) async fn visit(worker: &Handset, stage: &Stage, photo_seed: u32) -> R
     begin_visit(worker, stage).await?;
     worker.next_to("/g_visit/met").await?;
     answer_visit(worker).await?;
+    finish_visit(worker, photo_seed).await
+}
+
+/// The pages after the first about the visit, to the end.
+pub(super) async fn finish_visit(worker: &Handset, photo_seed: u32) -> Result<()> {
     worker.next_to("/g_h/h_speak").await?;
     answer_health(worker).await?;
     answer_more_health(worker).await?;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::draft::MediaEntry;
 use super::outbox::OutboxOperation;
 use crate::api::MediaStored;
+use crate::command::DeviceCommand;
 use crate::hash::ContentHash;
 use crate::ids::{FormVersionId, MediaId};
 use crate::pack::{FormFile, FormVersionRecord};
@@ -119,6 +120,8 @@ pub struct SyncReport {
     pub failure: Option<Failure>,
     /// Another copy of this device is sending: take a new identity, push again.
     pub device_forked: bool,
+    /// What an administrator asks of this phone.
+    pub command: Option<DeviceCommand>,
 }
 
 /// What to do next, after writing `writes` (all or nothing).

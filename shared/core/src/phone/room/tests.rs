@@ -147,6 +147,7 @@ fn given_up_history_is_back_the_next_day() -> Result<(), Box<dyn std::error::Err
                 more: true,
                 min_app: 0,
                 hash: std::collections::BTreeMap::new(),
+                command: None,
             })
         };
         machine.step(&asked, answer(Vec::new()), DateTime::UNIX_EPOCH);

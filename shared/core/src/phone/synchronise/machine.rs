@@ -224,6 +224,10 @@ impl Synchronisation {
         if self.is_from_the_past(asked.epoch, answer.epoch) || is_stale {
             return self.finish(writes, Some(Failure::NoConnection));
         }
+        self.report.command = answer.command;
+        if answer.command.is_some_and(|command| command.kind.is_at_once()) {
+            return self.finish(writes, None);
+        }
         if self.enter_epoch(answer.epoch, &mut writes) && asked.cursor.is_some() {
             // What was asked with the old life's cursor says nothing of the new.
             put(&mut writes, Table::Meta, STATE_KEY, 0, &self.state);

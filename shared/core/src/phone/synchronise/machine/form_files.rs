@@ -119,6 +119,7 @@ mod tests {
             more: false,
             min_app: 1,
             hash: BTreeMap::new(),
+            command: None,
         };
         let step = machine.step(&asked, Answer::Pull(answer), NOW);
         (machine, step)

@@ -1,0 +1,146 @@
+//! What an administrator asks of a phone from afar: lock, drain then wipe,
+//! wipe now.
+
+use anyhow::{Context, Result, ensure};
+use doorstep_core::command::{
+    CommandKind, CommandRecord, CommandRequest, DEVICES, DeviceRecord, DevicesAnswer, Left,
+};
+use doorstep_tests::caller::Caller;
+use doorstep_tests::cdp::By;
+use doorstep_tests::county::PASSWORD;
+use doorstep_tests::wait;
+
+use super::handset::{Handset, PIN, Screen, by_id};
+use super::stage::{ELDER, Stage};
+use super::stories::{answer_visit, begin_visit, finish_visit};
+
+/// An administrator at another desk.
+struct Office {
+    admin: Caller,
+}
+
+impl Office {
+    async fn open(stage: &Stage) -> Result<Self> {
+        Ok(Self { admin: stage.scene.caller("admin").await? })
+    }
+
+    async fn worker_phone(&self) -> Result<DeviceRecord> {
+        let answer: DevicesAnswer = self.admin.get(DEVICES).await?.ok()?;
+        let phone = answer.devices.into_iter().find(|record| record.login_name == "grid_worker");
+        phone.context("the worker's phone")
+    }
+
+    async fn ask(&self, kind: CommandKind) -> Result<()> {
+        let address = format!("{DEVICES}/{}/command", self.worker_phone().await?.device_id);
+        let _: DeviceRecord = self.admin.post(&address, &CommandRequest { kind: Some(kind) }).await?.ok()?;
+        Ok(())
+    }
+
+    /// Waits until the phone has said so.
+    async fn told(&self, what: &str, is_so: impl Fn(&CommandRecord) -> bool) -> Result<CommandRecord> {
+        wait::until(what, async || Ok(self.worker_phone().await?.command.filter(&is_so))).await
+    }
+}
+
+/// The databases that are left in the browser.
+async fn databases(phone: &Handset) -> Result<Vec<String>> {
+    phone.page.evaluate("indexedDB.databases().then(all => all.map(one => one.name).sort())").await
+}
+
+#[tokio::test]
+async fn a_locked_phone_opens_after_an_online_login_with_everything_on_it() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    begin_visit(&worker, &stage).await?;
+    worker.next_to("/g_visit/met").await?;
+    answer_visit(&worker).await?;
+    let office = Office::open(&stage).await?;
+    office.ask(CommandKind::Lock).await?;
+
+    let worker = worker.lose_power().await?;
+    worker.unlock().await?;
+    worker.page.says("管理员已锁定这部手机上的走访").await?;
+    office.told("the lock", |command| command.done_at.is_some()).await?;
+    // The PIN alone does not open it, also not after another start.
+    let worker = worker.lose_power().await?;
+    worker.page.says("管理员已锁定这部手机上的走访").await?;
+    worker.press_button("English").await?;
+    worker.page.says("An administrator has locked Doorstep on this phone.").await?;
+    worker.press_button("中文").await?;
+    worker.page.gone(By::css(".pin__keys")).await?;
+    worker.press_button("去登录").await?;
+    worker.type_login("grid_worker", PASSWORD).await?;
+    worker.page.says("请输入 6 位 PIN 码").await?;
+    worker.type_digits(PIN).await?;
+    worker.page.click(by_id(stage.elder)).await?;
+    worker.press_button("继续填写").await?;
+    worker.chosen("/g_visit/met", "met").await?;
+    worker.assert_no_errors();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_phone_sends_everything_before_it_is_wiped() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    stage.gate.cut();
+    begin_visit(&worker, &stage).await?;
+    worker.next_to("/g_visit/met").await?;
+    answer_visit(&worker).await?;
+    let office = Office::open(&stage).await?;
+    office.ask(CommandKind::DrainThenWipe).await?;
+
+    // A draft is something that only this phone has.
+    stage.gate.open();
+    let worker = worker.lose_power().await?;
+    worker.unlock().await?;
+    worker.page.says("1 份草稿没有上传").await?;
+    let heard = office.told("the draft", |command| command.seen_at.is_some()).await?;
+    assert_eq!((heard.done_at, heard.left), (None, Left { visits: 0, files: 0, drafts: 1 }));
+
+    worker.page.click(by_id(stage.elder)).await?;
+    worker.press_button("继续填写").await?;
+    worker.chosen("/g_visit/met", "met").await?;
+    finish_visit(&worker, 3).await?;
+    worker.will_say("的数据已于").await?;
+    office.told("the wipe", |command| command.done_at.is_some()).await?;
+    let queue = stage.scene.office("supervisor").await?.queue().await?;
+    let entry = queue.first().context("the visit has arrived")?;
+    assert_eq!((queue.len(), entry.media_stored), (1, entry.media_expected), "with all files");
+    assert_eq!(databases(&worker).await?, ["doorstep-device"]);
+    ensure!(!worker.page.text().await?.contains("一并删除"), "nothing was lost");
+    worker.assert_no_errors();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_phone_that_is_wiped_now_keeps_nothing_and_says_what_it_lost() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    begin_visit(&worker, &stage).await?;
+    let office = Office::open(&stage).await?;
+    office.ask(CommandKind::WipeNow).await?;
+
+    let worker = worker.lose_power().await?;
+    worker.unlock().await?;
+    worker.will_say("1 份草稿没有上传,已一并删除").await?;
+    let done = office.told("the wipe", |command| command.done_at.is_some()).await?;
+    assert_eq!(done.left, Left { visits: 0, files: 0, drafts: 1 });
+    assert_eq!(databases(&worker).await?, ["doorstep-device"]);
+    // It is said again when the page is loaded anew, until somebody comes in,
+    // who begins anew.
+    worker.page.go(&stage.gate.base_url()).await?;
+    worker.page.says("按管理员的要求").await?;
+    worker.log_in("grid_worker").await?;
+    worker.page.click(by_id(stage.elder)).await?;
+    worker.page.says(ELDER).await?;
+    worker.page.says("开始走访").await?;
+    worker.assert_no_errors();
+    Ok(())
+}
