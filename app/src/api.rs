@@ -16,7 +16,7 @@ use doorstep_core::command::{COMMAND, CommandAnswer, CommandReport, DeviceComman
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry, Reply};
-use doorstep_core::sealing::{OpenedKey, SEALED_KEY, SealedKey};
+use doorstep_core::sealing::{OpenedKey, SEALED_KEY, SEALED_PUSH, SealedKey, SealedPush, SealedPushAnswer};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::text::Language;
 use serde::Serialize;
@@ -45,6 +45,15 @@ pub async fn open_sealed_key(
 ) -> Result<OpenedKey, Failure> {
     let request = Request::json(Method::Post, SEALED_KEY, sealed)?;
     http::send(&request, Some(access_token), language).await?.json()
+}
+
+/// Sends what a locked phone has sealed.
+///
+/// # Errors
+/// With the server's problem, or without a connection.
+pub async fn push_sealed(push: &SealedPush, language: Language) -> Result<SealedPushAnswer, Failure> {
+    let request = Request::json(Method::Post, SEALED_PUSH, push)?;
+    http::send(&request, None, language).await?.json()
 }
 
 /// The server, for somebody who is logged in.

@@ -6,6 +6,7 @@
 //! * `backup`: the file with what only this phone has.
 //! * `enter`, `leave`: the ways in and out: PIN, lock, sign out, a forgotten PIN.
 //! * `tries`: how many tries a PIN has. `obey`: what is asked from afar.
+//!   `sealed`: what a locked phone sends.
 //!
 //! The device database ([`crate::store::device`]) remembers everybody who uses
 //! this phone; each has an encrypted database of their own. Locking only
@@ -18,6 +19,7 @@ mod leave;
 mod login;
 mod obey;
 pub mod pin;
+mod sealed;
 mod tries;
 
 use std::cell::{Cell, RefCell};
@@ -48,8 +50,10 @@ use crate::settings::Settings;
 use crate::store::crypto::CryptoError;
 use crate::store::device::{DeviceStore, UserRow};
 use crate::store::{Changes, PhoneStore};
+pub use leave::forgotten_pin_text;
 use login::Granted;
 pub use obey::Wiped;
+pub use sealed::SealedCount;
 
 /// The phone of the app: core's phone over the encrypted store.
 pub type AppPhone = Phone<PhoneStore>;
@@ -259,20 +263,6 @@ impl Explain for SessionError {
     }
 }
 
-/// What happens after a forgotten PIN, to be said before [`Session::forget_pin`].
-pub fn forgotten_pin_text(recoverable: bool) -> LocalText {
-    if recoverable {
-        return LocalText::new(
-            "忘记 PIN 码后,需要联网登录一次并设置新的 PIN 码。手机上的内容,包括没有上传的记录和草稿,都会保留。",
-            "With a forgotten PIN, log in online once and choose a new one. Everything on this phone stays, also drafts and records that were not sent.",
-        );
-    }
-    LocalText::new(
-        "忘记 PIN 码后,需要联网登录并设置新的 PIN 码。已上传的内容会重新下载;没有上传的记录和草稿仍加密保存在这部手机上,但没有旧 PIN 码就无法打开。如果以后想起旧 PIN 码,可以在“我”里找回。请先再试一试旧 PIN 码。",
-        "With a forgotten PIN, log in online and choose a new one. What was sent is downloaded again. Drafts and records that were not sent stay on this phone, encrypted, and do not open without the old PIN. If it comes to mind later, they can be brought back under “Me”. Try the old PIN once more first.",
-    )
-}
-
 /// What to do with what was not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SignOut {
@@ -294,6 +284,7 @@ pub struct Session {
     earlier: RwSignal<usize>,
     ordered: RwSignal<Option<Left>>,
     wiped: RwSignal<Option<Wiped>>,
+    sealed: RwSignal<Vec<SealedCount>>,
     settings: Settings,
     engine: StoredValue<Rc<Engine>, LocalStorage>,
 }
@@ -307,6 +298,8 @@ struct Engine {
     granted: RefCell<Option<Granted>>,
     /// Whose PIN was forgotten: their next login begins a new database.
     forgotten: Cell<Option<UserId>>,
+    /// The sealed outbox is being sent.
+    sending: Cell<bool>,
     /// Gates are passed one at a time.
     gate: Mutex<()>,
 }
@@ -332,10 +325,12 @@ impl Session {
             earlier: RwSignal::new(0),
             ordered: RwSignal::new(None),
             wiped: RwSignal::new(Wiped::remembered()),
+            sealed: RwSignal::new(Vec::new()),
             settings,
             engine: StoredValue::new_local(Rc::default()),
         };
         idle::watch(move || session.lock());
+        session.watch_sealed();
         session.begin();
         session
     }
@@ -349,6 +344,7 @@ impl Session {
                 Err(error) => SessionState::Broken { error },
             };
             self.state.set(state);
+            self.send_sealed();
         });
     }
 

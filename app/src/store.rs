@@ -3,14 +3,16 @@
 //! * [`crypto`]: keys and encryption.
 //! * [`stretch`]: Argon2id for PINs, in a worker.
 //! * [`indexed_db`]: the browser's database.
+//! * [`sealed`]: what a locked phone can send and not read.
 //! * [`device`]: what the phone knows without a PIN.
 
 pub mod crypto;
 pub mod device;
 pub mod indexed_db;
+pub mod sealed;
 pub mod stretch;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use doorstep_core::store::paged::Paged;
@@ -22,11 +24,12 @@ use wasm_bindgen::JsValue;
 use crate::browser::{get, object};
 use crypto::{DataKey, SCHEMA_VERSION};
 use indexed_db::{IndexedDb, KEY, RowWrite};
+use sealed::Sealer;
 
 const REVISION: &str = "r";
 const VALUE: &str = "v";
 
-/// In the order of [`Table::ALL`].
+/// [`Table::ALL`], and the sealed outbox.
 const TABLES: &[&str] = &[
     "meta",
     "record",
@@ -38,6 +41,7 @@ const TABLES: &[&str] = &[
     "media",
     "media_bytes",
     "form_file",
+    sealed::SEALED,
 ];
 
 /// The store of whoever is in.
@@ -123,6 +127,7 @@ struct Inner {
     database: IndexedDb,
     key: DataKey,
     changes: Changes,
+    sealer: RefCell<Option<Sealer>>,
     closed: Cell<bool>,
 }
 
@@ -133,7 +138,13 @@ impl EncryptedStore {
     /// When the browser does not let us.
     pub async fn open(name: String, key: DataKey, changes: Changes) -> Result<Self, StoreError> {
         let database = IndexedDb::open(name, TABLES).await?;
-        Ok(Self(Rc::new(Inner { database, key, changes, closed: Cell::new(false) })))
+        Ok(Self(Rc::new(Inner {
+            database,
+            key,
+            changes,
+            sealer: RefCell::new(None),
+            closed: Cell::new(false),
+        })))
     }
 
     /// Its key, for what leaves the store encrypted.
@@ -144,6 +155,30 @@ impl EncryptedStore {
     /// Whether the database was not there before.
     pub fn was_created(&self) -> bool {
         self.0.database.was_created()
+    }
+
+    /// From now on every operation that waits has a sealed copy beside it.
+    pub fn seal_with(&self, sealer: Sealer) {
+        self.0.sealer.replace(Some(sealer));
+    }
+
+    /// Keeps the token that a locked phone sends with, readable without the
+    /// key; `None`: none any more.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn keep_push_token(&self, token: Option<&str>) -> Result<(), StoreError> {
+        self.check()?;
+        sealed::keep_push_token(&self.0.database, token).await
+    }
+
+    /// The PIN screen need not say any more what was sent while it was locked.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn forget_sent(&self) -> Result<(), StoreError> {
+        self.check()?;
+        sealed::forget_sent(&self.0.database).await
     }
 
     /// Locks it: from now on every call fails with [`StoreError::Locked`].
@@ -223,7 +258,13 @@ impl LocalStore for EncryptedStore {
         // Readers ask for records; that they lie in pages is nothing to them.
         let read_as = |table| if table == Table::RecordPage { Table::Record } else { table };
         let tables: Vec<Table> = batch.0.iter().map(|write| read_as(write.table())).collect();
-        let writes = try_join_all(batch.0.into_iter().map(|write| self.encrypt(write))).await?;
+        let sealer = self.0.sealer.borrow().clone();
+        let beside = match sealer {
+            Some(sealer) => sealer.beside(&batch).await,
+            None => Vec::new(),
+        };
+        let mut writes = try_join_all(batch.0.into_iter().map(|write| self.encrypt(write))).await?;
+        writes.extend(beside);
         self.check()?;
         self.0.database.write(&writes, durability).await?;
         self.0.changes.notify(&tables);

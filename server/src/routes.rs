@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::api;
 use doorstep_core::command::{COMMAND, DEVICES};
 use doorstep_core::problem::ProblemCode;
-use doorstep_core::sealing::SEALED_KEY;
+use doorstep_core::sealing::{SEALED_KEY, SEALED_PUSH};
 
 use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
@@ -39,6 +39,11 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
                 .app_data(json(PUSH_BYTES_MAX))
                 .route(web::get().to(sync::pull))
                 .route(web::post().to(sync::push)),
+        )
+        .service(
+            web::resource(SEALED_PUSH)
+                .app_data(json(PUSH_BYTES_MAX))
+                .route(web::post().to(sync::push_sealed)),
         )
         .service(web::resource(api::PARKED_OPERATIONS).route(web::get().to(sync::parked)))
         .service(one(api::FORM_VERSIONS).route(web::get().to(forms::bundle)))

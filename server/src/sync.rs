@@ -2,6 +2,7 @@
 //!
 //! * `push`: one transaction per operation, idempotent; nothing is refused for
 //!   its content.
+//! * `sealed`: the same for what a locked phone sends.
 //! * `parked`: what could not be applied, and trying it again.
 //! * `pull`: pages of the streams that a person follows, out of one state of
 //!   the database. `compose`: the bodies in them, as the rows are now.
@@ -9,6 +10,7 @@
 use actix_web::{HttpRequest, web};
 use doorstep_core::api::{APP_VERSION_HEADER, ParkedAnswer};
 use doorstep_core::problem::ProblemCode;
+use doorstep_core::sealing::{SealedPush, SealedPushAnswer};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 
 use crate::app::Components;
@@ -19,6 +21,7 @@ mod compose;
 mod parked;
 mod pull;
 mod push;
+mod sealed;
 
 pub use parked::{retry_everything, retry_parked};
 
@@ -48,6 +51,15 @@ pub(crate) async fn push(
     body: web::Json<PushRequest>,
 ) -> Result<web::Json<PushAnswer>> {
     push::answer(&components, &permit, &body).await.map(web::Json)
+}
+
+/// `POST /api/v1/sealed-push`. No [`Permit`]: the token is of another kind, and
+/// is in the body.
+pub(crate) async fn push_sealed(
+    components: web::Data<Components>,
+    body: web::Json<SealedPush>,
+) -> Result<web::Json<SealedPushAnswer>> {
+    sealed::answer(&components, &body).await.map(web::Json)
 }
 
 /// `GET /api/v1/parked-operations`.

@@ -42,12 +42,14 @@ impl TestDevice {
 
     /// The request that trades a refresh token.
     pub fn token_request(&self, refresh_token: &str) -> TokenRequest {
-        let signature: Signature = self.key.sign(refresh_challenge(self.id, refresh_token).as_bytes());
-        TokenRequest {
-            device_id: self.id,
-            refresh_token: refresh_token.to_owned(),
-            signature: URL_SAFE_NO_PAD.encode(signature.to_bytes()),
-        }
+        let signature = self.sign(&refresh_challenge(self.id, refresh_token));
+        TokenRequest { device_id: self.id, refresh_token: refresh_token.to_owned(), signature }
+    }
+
+    /// Its signature, as it goes over the wire.
+    pub fn sign(&self, challenge: &str) -> String {
+        let signature: Signature = self.key.sign(challenge.as_bytes());
+        URL_SAFE_NO_PAD.encode(signature.to_bytes())
     }
 
     /// Tries to log in on this device.

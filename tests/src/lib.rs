@@ -7,7 +7,7 @@
 //! * [`county`]: a small fictional county in it. [`scene`]: its policy and its
 //!   elders too.
 //! * [`caller`]: one HTTP request and what came back. [`device`]: the key
-//!   that a phone signs with.
+//!   that a phone signs with. [`sealing`]: what it seals for the server.
 //! * [`phone`]: the very code of the phone over real HTTP. [`elder_visit`]:
 //!   what a grid worker answers. [`pictures`]: photos, real and hostile.
 //! * [`office`]: a reviewer's requests.
@@ -28,6 +28,7 @@ pub mod office;
 pub mod phone;
 pub mod pictures;
 pub mod scene;
+pub mod sealing;
 pub mod server;
 pub mod wait;
 pub mod workbook;

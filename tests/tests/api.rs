@@ -15,5 +15,6 @@ mod api {
     mod push;
     mod review;
     mod sealed_key;
+    mod sealed_push;
     mod start;
 }

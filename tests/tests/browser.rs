@@ -16,6 +16,7 @@ mod browser {
     mod pictures;
     mod pins;
     mod privacy;
+    mod sealed;
     mod stage;
     mod stories;
 }

@@ -64,7 +64,7 @@ impl Tokens {
     pub async fn adopt(&self, answer: &TokenAnswer) -> Result<(), StoreError> {
         self.access.replace(Some(answer.access_token.clone()));
         self.login_needed.set(false);
-        keep(&self.store, &answer.refresh_token).await
+        keep(&self.store, answer).await
     }
 
     /// Forgets both: the person signs out.
@@ -75,6 +75,7 @@ impl Tokens {
         self.access.replace(None);
         let mut batch = Batch::default();
         batch.delete(Table::Meta, REFRESH_KEY);
+        self.store.keep_push_token(None).await?;
         self.store.commit(batch, Durability::Strict).await
     }
 
@@ -113,7 +114,7 @@ impl Tokens {
         match reply.and_then(|reply| reply.json::<TokenAnswer>()) {
             Ok(answer) => {
                 self.access.replace(Some(answer.access_token.clone()));
-                keep(&self.store, &answer.refresh_token).await.map_err(Failure::Store)?;
+                keep(&self.store, &answer).await.map_err(Failure::Store)?;
                 Ok(answer.access_token)
             }
             Err(failure) if is_unauthorized(&failure) => Err(self.over()),
@@ -128,8 +129,9 @@ impl Tokens {
     }
 }
 
-async fn keep(store: &EncryptedStore, refresh_token: &str) -> Result<(), StoreError> {
+async fn keep(store: &EncryptedStore, answer: &TokenAnswer) -> Result<(), StoreError> {
     let mut batch = Batch::default();
-    batch.put(Table::Meta, REFRESH_KEY, &refresh_token)?;
-    store.commit(batch, Durability::Strict).await
+    batch.put(Table::Meta, REFRESH_KEY, &answer.refresh_token)?;
+    store.commit(batch, Durability::Strict).await?;
+    store.keep_push_token(answer.push_token.as_deref()).await
 }

@@ -181,6 +181,7 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
                     {move || why().map(|why| format!("{why} "))} {t!(i18n, gates.enter_pin)}
                 </p>
             </div>
+            <SealedMessage user_id />
             {if needs_login {
                 view! {
                     <Notice tone=Tone::Warning icon=IconName::Lock>
@@ -230,6 +231,26 @@ fn AskPin(user: KnownUser, reason: LockReason) -> impl IntoView {
             <Button kind=ButtonKind::Quiet on_press=move || session.other_account()>
                 {t!(i18n, gates.other_account)}
             </Button>
+        </div>
+    }
+}
+
+/// What the locked phone sends by itself.
+#[component]
+fn SealedMessage(user_id: doorstep_core::ids::UserId) -> impl IntoView {
+    let i18n = use_i18n();
+    let session = use_session();
+    let count = Memo::new(move |_| session.sealed(user_id));
+    let sent = move || count.get().map_or(0, |count| count.sent);
+    let waiting = move || count.get().map_or(0, |count| count.waiting);
+    view! {
+        <div role="status">
+            <Show when=move || sent() != 0>
+                <p class="soft">{t!(i18n, gates.sealed_sent, count = sent)}</p>
+            </Show>
+            <Show when=move || waiting() != 0>
+                <p class="soft">{t!(i18n, gates.sealed_waiting, count = waiting)}</p>
+            </Show>
         </div>
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use doorstep_core::api::Me;
 use doorstep_core::ids::{DeviceId, UserId};
 use doorstep_core::phone::{Owner, Phone};
+use doorstep_core::sealing::SealingKey;
 use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{Batch, Durability, LocalStore, StoreError, Table, decode};
 use leptos::prelude::*;
@@ -17,11 +18,14 @@ use super::{KnownUser, LockReason, Opened, Session, SessionError, SessionState};
 use crate::api::tokens::Tokens;
 use crate::browser::{TabLock, sleep};
 use crate::store::device::{Earlier, UserRow, database_name};
+use crate::store::sealed::Sealer;
 use crate::store::{EncryptedStore, PhoneStore};
 
 const ME_KEY: &str = "me";
 /// The device that the operations here are numbered for.
 const DEVICE_KEY: &str = "device";
+/// The server's key that finished operations are sealed for.
+const SEALING_KEY: &str = "sealing_key";
 
 impl Session {
     /// Logs in online. Then the state is `ChoosePin`, `Locked` or `Open`.
@@ -248,6 +252,7 @@ impl Session {
         let me = match granted {
             Some(granted) => {
                 tokens.adopt(&granted.answer.tokens).await?;
+                remember(store, SEALING_KEY, &granted.answer.sealing_key).await?;
                 remember_me(store, &granted.answer.me).await?;
                 granted.answer.me
             }
@@ -260,6 +265,11 @@ impl Session {
             login_name: me.login_name.clone(),
             display_name: me.display_name.clone(),
         };
+        // Before anything is numbered anew: the sealed copies are, too.
+        if let Some(server) = remembered::<SealingKey>(store, SEALING_KEY).await? {
+            store.beneath().seal_with(Sealer { owner: me.user_id, server });
+        }
+        store.beneath().forget_sent().await?;
         let mut phone = Phone::new(store.clone(), owner);
         let numbered_for = remembered::<DeviceId>(store, DEVICE_KEY).await?;
         if numbered_for != Some(row.device_id) {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use doorstep_core::ids::UserId;
 use doorstep_core::store::StoreError;
+use doorstep_core::text::LocalText;
 use futures::future::{Either, select};
 use leptos::prelude::*;
 
@@ -35,6 +36,7 @@ impl Session {
             Some(user) => SessionState::Locked { user, reason },
             None => SessionState::LoggedOut,
         });
+        self.send_sealed();
     }
 
     /// Forgets the key. The state is the caller's.
@@ -79,7 +81,7 @@ impl Session {
     /// The PIN does not come to mind: the next login of this user chooses a new
     /// one. Where the server cannot open the copy of the key, a new database is
     /// begun and the old one kept, see [`Self::open_earlier`]. Say
-    /// [`super::forgotten_pin_text`] first.
+    /// [`forgotten_pin_text`] first.
     pub fn forget_pin(self, user: UserId) {
         let engine = self.engine.get_value();
         engine.forgotten.set(Some(user));
@@ -133,6 +135,20 @@ impl Session {
         self.state.set(SessionState::LoggedOut);
         Ok(())
     }
+}
+
+/// What happens after a forgotten PIN, to be said before [`Session::forget_pin`].
+pub fn forgotten_pin_text(recoverable: bool) -> LocalText {
+    if recoverable {
+        return LocalText::new(
+            "忘记 PIN 码后,需要联网登录一次并设置新的 PIN 码。手机上的内容,包括没有上传的记录和草稿,都会保留。",
+            "With a forgotten PIN, log in online once and choose a new one. Everything on this phone stays, also drafts and records that were not sent.",
+        );
+    }
+    LocalText::new(
+        "忘记 PIN 码后,需要联网登录并设置新的 PIN 码。已上传的内容会重新下载;没有上传的记录和草稿仍加密保存在这部手机上,但没有旧 PIN 码就无法打开。如果以后想起旧 PIN 码,可以在“我”里找回。请先再试一试旧 PIN 码。",
+        "With a forgotten PIN, log in online and choose a new one. What was sent is downloaded again. Drafts and records that were not sent stay on this phone, encrypted, and do not open without the old PIN. If it comes to mind later, they can be brought back under “Me”. Try the old PIN once more first.",
+    )
 }
 
 /// From now on every call fails.

@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorstep_core::ids::UserId;
-use doorstep_core::sealing::{self, OpenedKey, SealedKey, SealingKey};
+use doorstep_core::sealing::{self, OpenedKey, Sealed, SealedKey, SealingKey};
 use doorstep_core::store::StoreError;
 use js_sys::{Array, Uint8Array};
 use thiserror::Error;
@@ -277,6 +277,42 @@ async fn seal_for_server(
     owner: UserId,
     server: &SealingKey,
 ) -> Result<SealedKey, CryptoError> {
+    let (point, wrapping) = key_for_server(server, sealing::INFO, "wrapKey").await?;
+    let nonce = random::<{ sealing::NONCE_BYTES }>()?;
+    let arguments = [text("raw"), data_key.clone(), wrapping, aes_gcm(&nonce, &sealing::label(owner))];
+    let sealed = bytes_of(&call_async(&subtle(), "wrapKey", &arguments).await?);
+    Ok(sealed_of(server, &point, &nonce, sealed))
+}
+
+/// Bytes, sealed as [`doorstep_core::sealing`] says.
+pub(super) async fn seal(
+    server: &SealingKey,
+    info: &str,
+    label: &str,
+    bytes: &[u8],
+) -> Result<Sealed, CryptoError> {
+    let (point, key) = key_for_server(server, info, "encrypt").await?;
+    let nonce = random::<{ sealing::NONCE_BYTES }>()?;
+    let arguments = [aes_gcm(&nonce, label), key, Uint8Array::from(bytes).into()];
+    let sealed = bytes_of(&call_async(&subtle(), "encrypt", &arguments).await?);
+    Ok(sealed_of(server, &point, &nonce, sealed))
+}
+
+fn sealed_of(server: &SealingKey, point: &[u8], nonce: &[u8], sealed: Vec<u8>) -> Sealed {
+    Sealed {
+        key_id: server.id.clone(),
+        ephemeral_public_key: URL_SAFE_NO_PAD.encode(point),
+        nonce: URL_SAFE_NO_PAD.encode(nonce),
+        sealed: URL_SAFE_NO_PAD.encode(sealed),
+    }
+}
+
+/// A new public key, and the key that only it and the server's lead to.
+async fn key_for_server(
+    server: &SealingKey,
+    info: &str,
+    usage: &str,
+) -> Result<(Vec<u8>, JsValue), CryptoError> {
     let curve = || -> JsValue { object(&[("name", text("ECDH")), ("namedCurve", text("P-256"))]).into() };
     let server_point = decoded(&server.public_key)?;
     let arguments = [text("raw"), buffer_of(&server_point), curve(), JsValue::FALSE, Array::new().into()];
@@ -296,19 +332,10 @@ async fn seal_for_server(
         ("name", text("HKDF")),
         ("hash", text("SHA-256")),
         ("salt", Uint8Array::from(salt.as_slice()).into()),
-        ("info", Uint8Array::from(sealing::INFO.as_bytes()).into()),
+        ("info", Uint8Array::from(info.as_bytes()).into()),
     ]);
-    let arguments = [hkdf.into(), base, aes_256(), JsValue::FALSE, usages(&["wrapKey"])];
-    let wrapping = call_async(&subtle(), "deriveKey", &arguments).await?;
-    let nonce = random::<{ sealing::NONCE_BYTES }>()?;
-    let arguments = [text("raw"), data_key.clone(), wrapping, aes_gcm(&nonce, &sealing::label(owner))];
-    let sealed = bytes_of(&call_async(&subtle(), "wrapKey", &arguments).await?);
-    Ok(SealedKey {
-        key_id: server.id.clone(),
-        ephemeral_public_key: URL_SAFE_NO_PAD.encode(point),
-        nonce: URL_SAFE_NO_PAD.encode(nonce),
-        sealed: URL_SAFE_NO_PAD.encode(sealed),
-    })
+    let arguments = [hkdf.into(), base, aes_256(), JsValue::FALSE, usages(&[usage])];
+    Ok((point, call_async(&subtle(), "deriveKey", &arguments).await?))
 }
 
 fn wrap_label(owner: UserId) -> String {

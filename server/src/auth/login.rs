@@ -142,7 +142,8 @@ fn answer(
     now: DateTime<Utc>,
 ) -> Result<TokenAnswer> {
     let (access_token, access_expires_at) = components.tokens.issue(claims, now)?;
-    Ok(TokenAnswer { access_token, access_expires_at, refresh_token })
+    let push_token = Some(components.tokens.issue_push(claims, now)?);
+    Ok(TokenAnswer { access_token, access_expires_at, refresh_token, push_token })
 }
 
 /// The user's row, held until the transaction ends.
@@ -333,9 +334,14 @@ fn check_device_key(public_key: &str) -> Result<()> {
 
 fn signed_by(device: &device::Model, request: &TokenRequest) -> bool {
     let challenge = refresh_challenge(request.device_id, &request.refresh_token);
+    is_signed(&device.public_key, &challenge, &request.signature)
+}
+
+/// Whether a device's key has signed it.
+pub(crate) fn is_signed(public_key: &str, challenge: &str, signature: &str) -> bool {
     let signature =
-        URL_SAFE_NO_PAD.decode(&request.signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
-    match (device_key(&device.public_key), signature) {
+        URL_SAFE_NO_PAD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
+    match (device_key(public_key), signature) {
         (Some(key), Some(signature)) => key.verify(challenge.as_bytes(), &signature).is_ok(),
         _ => false,
     }

@@ -19,6 +19,7 @@ use futures::future::LocalBoxFuture;
 use sea_orm::EntityTrait;
 
 use crate::app::Components;
+use crate::auth::tokens::Claims;
 use crate::db::entity::{device, session, user};
 use crate::error::{Error, Result};
 use crate::users;
@@ -158,8 +159,20 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 }
 
 async fn permit<P: Purpose>(components: &Components, token: &str) -> Result<Permit<P>> {
+    let claims = components.tokens.read(token, components.clock.now())?;
+    admit(components, claims).await
+}
+
+/// For whoever holds a token that only hands over.
+///
+/// # Errors
+/// As for any other token: `session_expired`, `device_unknown`.
+pub(crate) async fn to_hand_over(components: &Components, claims: Claims) -> Result<Permit<HandOver>> {
+    admit(components, claims).await
+}
+
+async fn admit<P: Purpose>(components: &Components, claims: Claims) -> Result<Permit<P>> {
     let now = components.clock.now();
-    let claims = components.tokens.read(token, now)?;
     let connection = components.database.read();
 
     let session = session::Entity::find_by_id(claims.session_id)

@@ -1,5 +1,6 @@
-//! The spare copies of phones' data keys (`doorstep_core::sealing`): the key to
-//! seal for, and opening a copy for somebody who has just logged in.
+//! What phones seal (`doorstep_core::sealing`): the key to seal for, opening the
+//! spare copy of a data key for somebody who has just logged in, and opening
+//! operations that a locked phone sent.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use doorstep_core::ids::{SessionId, UserId};
 use doorstep_core::problem::ProblemCode;
-use doorstep_core::sealing::{self, DATA_KEY_BYTES, NONCE_BYTES, OpenedKey, SealedKey, SealingKey};
+use doorstep_core::sealing::{
+    self, DATA_KEY_BYTES, NONCE_BYTES, OpenedKey, Sealed, SealedKey, SealedOperation, SealingKey,
+};
 use p256::ecdh::diffie_hellman;
 use p256::{PublicKey, SecretKey};
 use ring::{aead, hkdf};
@@ -77,6 +80,18 @@ impl SealingKeys {
     /// The data key in a copy that was sealed for this person; nothing when it
     /// was not, or was altered.
     fn open(&self, user: UserId, sealed: &SealedKey) -> Option<Vec<u8>> {
+        let data_key = self.unseal(sealing::INFO, sealing::label(user), sealed)?;
+        (data_key.len() == DATA_KEY_BYTES).then_some(data_key)
+    }
+
+    /// The JSON of an operation that was sealed by this person; nothing when it
+    /// was not, or was altered.
+    pub(crate) fn open_operation(&self, user: UserId, sealed: &SealedOperation) -> Option<Vec<u8>> {
+        let label = sealing::operation_label(user, sealed.op_id);
+        self.unseal(sealing::OPERATION_INFO, label, &sealed.envelope)
+    }
+
+    fn unseal(&self, info: &str, label: String, sealed: &Sealed) -> Option<Vec<u8>> {
         let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
         let secret = self.secrets.get(&sealed.key_id)?;
         let point = decoded(&sealed.ephemeral_public_key)?;
@@ -86,16 +101,15 @@ impl SealingKeys {
         let own = secret.public_key().to_sec1_bytes();
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[point.as_slice(), &own].concat());
         let prk = salt.extract(shared.raw_secret_bytes());
-        let info = [sealing::INFO.as_bytes()];
+        let info = [info.as_bytes()];
         let wrapping = prk.expand(&info, &aead::AES_256_GCM).ok()?;
         let wrapping = aead::LessSafeKey::new(aead::UnboundKey::from(wrapping));
 
         let nonce: [u8; NONCE_BYTES] = decoded(&sealed.nonce)?.try_into().ok()?;
         let mut bytes = decoded(&sealed.sealed)?;
-        let label = aead::Aad::from(sealing::label(user).into_bytes());
+        let label = aead::Aad::from(label.into_bytes());
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        let data_key = wrapping.open_in_place(nonce, label, &mut bytes).ok()?;
-        (data_key.len() == DATA_KEY_BYTES).then(|| data_key.to_vec())
+        wrapping.open_in_place(nonce, label, &mut bytes).ok().map(|opened| opened.to_vec())
     }
 }
 

@@ -18,8 +18,12 @@ use crate::error::{Error, Result};
 /// How long an access token works.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(30);
 
+/// How long a locked phone can send without another login or trade of tokens.
+pub const PUSH_TOKEN_LIFE: TimeDelta = TimeDelta::days(30);
+
 const ISSUER: &str = "doorstep";
 const AUDIENCE: &str = "doorstep-api";
+const PUSH_AUDIENCE: &str = "doorstep-sealed-push";
 
 /// Signs and reads access tokens.
 pub struct Tokens {
@@ -28,6 +32,7 @@ pub struct Tokens {
     /// Every key that may have signed a token that is still good, by name.
     verifying: HashMap<String, DecodingKey>,
     validation: Validation,
+    push_validation: Validation,
 }
 
 /// What a token says.
@@ -84,6 +89,8 @@ impl Tokens {
         validation.set_audience(&[AUDIENCE]);
         // Expiry is checked against our own clock.
         validation.validate_exp = false;
+        let mut push_validation = validation.clone();
+        push_validation.set_audience(&[PUSH_AUDIENCE]);
         let verifying = keys
             .iter()
             .map(|key| Ok((key.id.clone(), DecodingKey::from_ed_pem(key.public_key_pem.as_bytes())?)))
@@ -94,24 +101,40 @@ impl Tokens {
             signing: EncodingKey::from_ed_pem(newest.private_key_pem.as_bytes()).map_err(Error::internal)?,
             verifying,
             validation,
+            push_validation,
         })
     }
 
     /// A token, and when it ends.
     pub fn issue(&self, claims: Claims, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
         let expires_at = now + ACCESS_TOKEN_LIFE;
+        Ok((self.sign(claims, AUDIENCE, now, expires_at)?, expires_at))
+    }
+
+    /// A token for the sealed outbox of a locked phone. It ends with its
+    /// session, too.
+    pub fn issue_push(&self, claims: Claims, now: DateTime<Utc>) -> Result<String> {
+        self.sign(claims, PUSH_AUDIENCE, now, now + PUSH_TOKEN_LIFE)
+    }
+
+    fn sign(
+        &self,
+        claims: Claims,
+        audience: &str,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<String> {
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = WireClaims {
             iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
+            aud: audience.to_owned(),
             sub: claims.user_id,
             device: claims.device_id,
             session: claims.session_id,
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let token = jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)?;
-        Ok((token, expires_at))
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)
     }
 
     /// What a token says, if it is ours and still good.
@@ -120,13 +143,24 @@ impl Tokens {
     /// `session_expired` whatever is wrong with it: to the holder it is the
     /// same.
     pub fn read(&self, token: &str, now: DateTime<Utc>) -> Result<Claims> {
+        self.read_for(&self.validation, token, now)
+    }
+
+    /// As [`Self::read`], of a token for the sealed outbox.
+    ///
+    /// # Errors
+    /// `session_expired`.
+    pub fn read_push(&self, token: &str, now: DateTime<Utc>) -> Result<Claims> {
+        self.read_for(&self.push_validation, token, now)
+    }
+
+    fn read_for(&self, validation: &Validation, token: &str, now: DateTime<Utc>) -> Result<Claims> {
         let expired =
             |cause: jsonwebtoken::errors::Error| Error::from(ProblemCode::SessionExpired).because(cause);
         let header = jsonwebtoken::decode_header(token).map_err(expired)?;
         let key =
             header.kid.and_then(|key_id| self.verifying.get(&key_id)).ok_or(ProblemCode::SessionExpired)?;
-        let claims =
-            jsonwebtoken::decode::<WireClaims>(token, key, &self.validation).map_err(expired)?.claims;
+        let claims = jsonwebtoken::decode::<WireClaims>(token, key, validation).map_err(expired)?.claims;
         if claims.exp <= now.timestamp() {
             return Err(ProblemCode::SessionExpired.into());
         }

@@ -75,7 +75,7 @@ struct Prepared {
 }
 
 /// Takes one operation in, and tries again what waited for it.
-async fn take(
+pub(super) async fn take(
     components: &Components,
     permit: &Permit<HandOver>,
     operation: &Operation,

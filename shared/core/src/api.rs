@@ -101,6 +101,10 @@ pub struct TokenAnswer {
     pub access_token: String,
     pub access_expires_at: DateTime<Utc>,
     pub refresh_token: String,
+    /// For the sealed outbox of a locked phone, and for nothing else
+    /// ([`crate::sealing::SealedPush`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_token: Option<String>,
 }
 
 /// Who is logged in.

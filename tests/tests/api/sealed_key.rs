@@ -13,38 +13,13 @@ use doorstep_core::sealing::{self, OpenedKey, SEALED_KEY, SealedKey, SealingKey}
 use doorstep_tests::caller::Caller;
 use doorstep_tests::county::{County, PASSWORD};
 use doorstep_tests::device::TestDevice;
+use doorstep_tests::sealing as sealing_of_tests;
 use doorstep_tests::server::TestServer;
-use p256::ecdh::diffie_hellman;
-use p256::{PublicKey, SecretKey};
-use ring::{aead, hkdf};
 
 const DATA_KEY: [u8; 32] = [7; 32];
 
-/// What a phone does, written from the description in `doorstep_core::sealing`.
 fn seal(server: &SealingKey, owner: UserId, data_key: &[u8]) -> Result<SealedKey> {
-    let unspecified = |_: ring::error::Unspecified| anyhow::anyhow!("ring refuses");
-    let server_point = URL_SAFE_NO_PAD.decode(&server.public_key)?;
-    let ephemeral = SecretKey::from_slice(&[3; 32])?;
-    let point = ephemeral.public_key().to_sec1_bytes();
-    let public = PublicKey::from_sec1_bytes(&server_point)?;
-    let shared = diffie_hellman(ephemeral.to_nonzero_scalar(), public.as_affine());
-    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[&point[..], &server_point].concat());
-    let prk = salt.extract(shared.raw_secret_bytes());
-    let info = [sealing::INFO.as_bytes()];
-    let wrapping = prk.expand(&info, &aead::AES_256_GCM).map_err(unspecified)?;
-    let wrapping = aead::LessSafeKey::new(aead::UnboundKey::from(wrapping));
-    let nonce = [9; sealing::NONCE_BYTES];
-    let mut sealed = data_key.to_vec();
-    let label = aead::Aad::from(sealing::label(owner).into_bytes());
-    wrapping
-        .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), label, &mut sealed)
-        .map_err(unspecified)?;
-    Ok(SealedKey {
-        key_id: server.id.clone(),
-        ephemeral_public_key: URL_SAFE_NO_PAD.encode(&point),
-        nonce: URL_SAFE_NO_PAD.encode(nonce),
-        sealed: URL_SAFE_NO_PAD.encode(sealed),
-    })
+    sealing_of_tests::seal(server, sealing::INFO, sealing::label(owner), data_key)
 }
 
 struct Scene {
