@@ -31,6 +31,7 @@ pub struct Paged<S>(Rc<Inner<S>>);
 #[derive(Debug)]
 struct Inner<S> {
     beneath: S,
+    page_bytes: usize,
     /// `None` until somebody looks. Whoever holds the lock is the only one who
     /// reads or changes records.
     records: Mutex<Option<Records>>,
@@ -46,7 +47,13 @@ impl<S> Clone for Paged<S> {
 impl<S: LocalStore> Paged<S> {
     /// Lays pages over a store.
     pub fn over(beneath: S) -> Self {
-        Self(Rc::new(Inner { beneath, records: Mutex::new(None), closed: Cell::new(false) }))
+        Self::of(PAGE_BYTES, beneath)
+    }
+
+    /// The same with pages that hold so much, for who has few records and wants
+    /// to see many pages.
+    pub fn of(page_bytes: usize, beneath: S) -> Self {
+        Self(Rc::new(Inner { beneath, page_bytes, records: Mutex::new(None), closed: Cell::new(false) }))
     }
 
     /// The store beneath, which has everything but the records.
@@ -80,7 +87,7 @@ impl<S: LocalStore> Paged<S> {
 
     async fn load(&self) -> Result<Records, StoreError> {
         let beneath = &self.0.beneath;
-        let mut records = Records::default();
+        let mut records = Records { page_bytes: self.0.page_bytes, ..Records::default() };
         match beneath.scan(Table::RecordPage, "").await {
             Ok(pages) => pages.iter().for_each(|page| records.take_page(page)),
             Err(StoreError::Unreadable(_)) => {
@@ -184,6 +191,7 @@ struct Page {
 /// Every record, and in which page it lies.
 #[derive(Debug, Default)]
 struct Records {
+    page_bytes: usize,
     rows: BTreeMap<String, Row>,
     pages: BTreeMap<u32, Page>,
     /// Keys of pages that could not be read.
@@ -274,7 +282,7 @@ impl Records {
 
     /// Rows that grow stay in their page as long as it is not far too large.
     fn has_room(&self, page: u32) -> bool {
-        self.pages.get(&page).is_some_and(|page| page.bytes < 2 * PAGE_BYTES)
+        self.pages.get(&page).is_some_and(|page| page.bytes < 2 * self.page_bytes)
     }
 
     /// Every page that is another after the change.
@@ -325,18 +333,17 @@ impl Records {
 struct Filling {
     page: u32,
     bytes: usize,
+    page_bytes: usize,
 }
 
 impl Filling {
     fn after(records: &Records) -> Self {
-        match records.pages.last_key_value() {
-            Some((page, last)) => Self { page: *page, bytes: last.bytes },
-            None => Self { page: 0, bytes: 0 },
-        }
+        let (page, bytes) = records.pages.last_key_value().map_or((0, 0), |(page, last)| (*page, last.bytes));
+        Self { page, bytes, page_bytes: records.page_bytes }
     }
 
     fn page_for(&mut self, bytes: usize) -> u32 {
-        if self.bytes > 0 && self.bytes + bytes > PAGE_BYTES {
+        if self.bytes > 0 && self.bytes + bytes > self.page_bytes {
             (self.page, self.bytes) = (self.page.saturating_add(1), 0);
         }
         self.bytes += bytes;
