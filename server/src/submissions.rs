@@ -14,7 +14,8 @@ use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{CaseId, DeviceId, MediaId, UserId};
 use doorstep_core::pack::Pack;
 use doorstep_core::role::{self, Action};
-use doorstep_core::submission::{MediaReference, SUBMISSION_VERSION, SubmissionContent};
+use doorstep_core::submission::versions::{self, ContentError};
+use doorstep_core::submission::{MediaReference, SubmissionContent};
 use doorstep_core::sync::{ParkReason, SUBMISSION_OPERATION, StreamName, item_kind};
 use sea_orm::{ConnectionTrait, EntityTrait};
 
@@ -98,15 +99,18 @@ fn kind_word(kind: &str, v: u32) -> String {
 /// Why it has to be parked: a kind or version that this build does not know,
 /// or a body that is not what it says.
 pub(crate) fn read(kind: &str, v: u32, body: &serde_json::Value) -> Result<SubmissionContent, Parked> {
-    if kind != SUBMISSION_OPERATION || v != SUBMISSION_VERSION {
-        return Err(Parked::until(ParkReason::KindUnknown, kind_word(kind, v)));
+    let unknown = || Parked::until(ParkReason::KindUnknown, kind_word(kind, v));
+    if kind != SUBMISSION_OPERATION {
+        return Err(unknown());
     }
     let unreadable = |why: &dyn std::fmt::Display| {
         tracing::warn!(%why, "a submission does not read and is parked");
         Parked::for_good(ParkReason::Unreadable)
     };
-    let content: SubmissionContent =
-        serde_json::from_value(body.clone()).map_err(|cause| unreadable(&cause))?;
+    let content = versions::read(v, body).map_err(|cause| match cause {
+        ContentError::VersionUnknown(_) => unknown(),
+        ContentError::Unreadable(why) => unreadable(&why),
+    })?;
     match why_unusable(&content) {
         None => Ok(content),
         Some(why) => Err(unreadable(&why)),
@@ -271,8 +275,9 @@ mod tests {
 
     #[test]
     fn what_does_not_read_is_parked_with_its_reason() {
-        assert_eq!(reason("submission", 1, &body()), None);
-        assert_eq!(reason("submission", 2, &body()), Some(ParkReason::KindUnknown));
+        assert_eq!(reason("submission", 1, &body()), None, "an older version is read");
+        assert_eq!(reason("submission", 2, &body()), Some(ParkReason::Unreadable));
+        assert_eq!(reason("submission", 99, &body()), Some(ParkReason::KindUnknown));
         assert_eq!(reason("amendment\0", 1, &body()), Some(ParkReason::KindUnknown));
         assert_eq!(reason("submission", 1, &json!("x")), Some(ParkReason::Unreadable));
         for (field, value) in [

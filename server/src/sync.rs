@@ -26,8 +26,9 @@ mod sealed;
 pub use parked::{retry_everything, retry_parked};
 
 /// The oldest [`doorstep_core::api::APP_VERSION`] that may pull. An older one
-/// can still push: what was captured is never kept out by its age.
-pub const MIN_APP: u32 = 1;
+/// can still push: what was captured is never kept out by its age. Version 1
+/// does not read the contents of returned submissions any more.
+pub const MIN_APP: u32 = 2;
 
 /// `GET /api/v1/sync`.
 pub(crate) async fn pull(

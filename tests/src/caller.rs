@@ -22,6 +22,8 @@ pub struct Caller {
     base_url: String,
     pub token: Option<String>,
     pub language: Language,
+    /// Which app it says that it is.
+    pub app_version: u32,
 }
 
 impl Caller {
@@ -39,7 +41,13 @@ impl Caller {
     /// When the HTTP client cannot be set up.
     pub fn with_timeout(base_url: impl Into<String>, timeout: Duration) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(timeout).no_proxy().build()?;
-        Ok(Self { http, base_url: base_url.into(), token: None, language: Language::En })
+        Ok(Self {
+            http,
+            base_url: base_url.into(),
+            token: None,
+            language: Language::En,
+            app_version: APP_VERSION,
+        })
     }
 
     /// The same with another token.
@@ -66,7 +74,7 @@ impl Caller {
             .http
             .request(method, format!("{}{path}", self.base_url))
             .header(ACCEPT_LANGUAGE, self.language.code())
-            .header(APP_VERSION_HEADER, APP_VERSION);
+            .header(APP_VERSION_HEADER, self.app_version);
         match &self.token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
             None => request,

@@ -275,11 +275,19 @@ impl Wire {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn go_by(&self, base_url: &str) -> Result<()> {
-        let token = self.caller.borrow().token.clone();
         let mut caller = Caller::new(base_url)?;
-        caller.token = token;
+        {
+            let before = self.caller.borrow();
+            caller.token.clone_from(&before.token);
+            caller.app_version = before.app_version;
+        }
         self.caller.replace(caller);
         Ok(())
+    }
+
+    /// Says that it is another version of the app from now on.
+    pub fn be_app(&self, version: u32) {
+        self.caller.borrow_mut().app_version = version;
     }
 
     /// One request with the access token; with a new one when that is over.

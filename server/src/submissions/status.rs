@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use doorstep_core::ids::{MediaId, SubmissionId, UserId};
-use doorstep_core::submission::{Comment, SubmissionContent, SubmissionState, SubmissionStatus};
+use doorstep_core::submission::{Comment, SubmissionContent, SubmissionState, SubmissionStatus, versions};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::db::entity::{submission, submission_comment, submission_media};
@@ -57,7 +57,7 @@ pub async fn status(
 
 /// What a submission's row says was captured.
 pub(crate) fn content_of(row: &submission::Model) -> Result<SubmissionContent> {
-    Ok(serde_json::from_str(&row.content)?)
+    versions::read_any(&serde_json::from_str(&row.content)?).map_err(Error::internal)
 }
 
 /// The remarks on several submissions, oldest first.

@@ -17,7 +17,7 @@ use crate::text::LocalText;
 
 /// Version of the wire that this build speaks. A server's `min_app` above it
 /// stops a pull (426), never a push.
-pub const APP_VERSION: u32 = 1;
+pub const APP_VERSION: u32 = 2;
 
 /// The header in which a phone says its [`APP_VERSION`].
 pub const APP_VERSION_HEADER: &str = "x-doorstep-app";

@@ -1,4 +1,10 @@
 //! What was captured, and what becomes of it.
+//!
+//! * [`versions`]: what older builds wrote, read as what this one writes.
+
+pub mod versions;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, FixedOffset, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::hash::ContentHash;
 use crate::ids::{CaseId, CommentId, FormVersionId, MediaId, SubmissionId, TaskId, UserId};
 
-/// Version of [`SubmissionContent`] that this build writes. Older versions
-/// are read for twelve months (DESIGN §6).
-pub const SUBMISSION_VERSION: u32 = 1;
+/// Version of [`SubmissionContent`] that this build writes. [`versions`] reads
+/// the older ones: what is in an outbox is never rewritten.
+pub const SUBMISSION_VERSION: u32 = 2;
 
 /// Where a submission stands.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -93,13 +99,6 @@ pub struct MediaReference {
     pub content_type: String,
 }
 
-/// When a question got its answer, by the phone's clock.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct AnswerTime {
-    pub path: String,
-    pub at: DateTime<FixedOffset>,
-}
-
 /// What a phone captured: the body of a `submission` operation. Its canonical
 /// JSON is what the receipt's hash is over.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -120,7 +119,9 @@ pub struct SubmissionContent {
     /// Values by question name, groups as objects, repeats as arrays.
     pub instance: serde_json::Value,
     pub media: Vec<MediaReference>,
-    pub answer_times: Vec<AnswerTime>,
+    /// When each question got its last answer: seconds after `started_at`, by
+    /// node path. Negative where the phone's clock was set back meanwhile.
+    pub answer_seconds: BTreeMap<String, i64>,
     pub place: Option<Place>,
 }
 
@@ -160,7 +161,9 @@ pub struct SubmissionStatus {
     /// Files that the server still waits for.
     pub media_missing: Vec<MediaId>,
     /// The whole content, only while it is returned, so that it can be
-    /// corrected on any phone of its author.
+    /// corrected on any phone of its author. A phone may have pulled it before
+    /// its app was updated.
+    #[serde(default, deserialize_with = "versions::of_any_version")]
     pub content: Option<SubmissionContent>,
 }
 

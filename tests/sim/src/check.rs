@@ -20,6 +20,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 
 use crate::county::{COUNTY, worker};
+use crate::handset::paged;
 use crate::office::is_disabled;
 use crate::parked;
 use crate::truth::Made;
@@ -193,7 +194,11 @@ impl World {
         let handset = self.handsets.get(number).context("there is no phone")?;
         let mut wrong = Vec::new();
         let mut held = BTreeMap::new();
-        for row in handset.store().scan(Table::Record, "").await? {
+        let rows = handset.store().scan(Table::Record, "").await?;
+        if rows != paged(handset.disk().clone()).scan(Table::Record, "").await? {
+            wrong.push(format!("phone {number} knows other records than its disk"));
+        }
+        for row in rows {
             let body: Value = serde_json::from_slice(&row.value)?;
             held.insert(row.key, (row.revision, body));
         }
@@ -274,7 +279,10 @@ fn short(value: Option<&Value>) -> String {
 }
 
 /// The ledger is the fold of its events, and every event is announced.
-async fn ledger(components: &Components) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ledger(components: &Components) -> Result<Vec<String>> {
     let connection = components.database.read();
     let mut wrong = Vec::new();
     let differing = cases::verify(connection, COUNTY).await?;
@@ -295,7 +303,10 @@ async fn ledger(components: &Components) -> Result<Vec<String>> {
 }
 
 /// The hash of each stream is that of what is live in it.
-async fn streams(components: &Components) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When the database refuses.
+pub async fn streams(components: &Components) -> Result<Vec<String>> {
     let connection = components.database.read();
     let mut hashes: BTreeMap<StreamName, StreamHash> = BTreeMap::new();
     let mut wrong = Vec::new();

@@ -14,6 +14,7 @@ use doorstep_core::api::{
 use doorstep_core::phone::draft::MediaEntry;
 use doorstep_core::phone::synchronise::{Answer, Next, Request, Snapshot, Step};
 use doorstep_core::phone::{Failure, OpenDraft, Owner, Phone, Reply, SyncReport, synchronise};
+use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{LocalStore, StoreError, Table};
 use doorstep_core::sync::{PullRequest, Rules};
 use doorstep_core::text::Language;
@@ -28,13 +29,20 @@ use crate::store::SimStore;
 
 /// Below this, the app does not compress.
 const COMPRESS_BYTES_MIN: usize = 1024;
+/// A phone of the simulation knows some tens of records.
+const PAGE_BYTES: usize = 2048;
+/// An app from before the second version of submissions.
+const OLD_APP: u32 = 1;
+
+/// The phone's core over the store that the app has: pages over the disk.
+pub type SimPhone = Phone<Paged<SimStore>>;
 
 /// A phone.
 pub struct Handset {
     pub number: usize,
     /// Whose it is.
     pub person: usize,
-    pub phone: Phone<SimStore>,
+    pub phone: SimPhone,
     pub device: TestDevice,
     access_token: String,
     refresh_token: String,
@@ -46,6 +54,8 @@ pub struct Handset {
     pub needs_login: bool,
     /// The server has seen this device twice.
     pub is_forked: bool,
+    /// It often asks for a few items at a time.
+    pub small_pages: bool,
     pub page: Page,
     /// Counts exchanges.
     tickets: u64,
@@ -95,7 +105,7 @@ impl Handset {
         Ok(Self {
             number,
             person,
-            phone: Phone::new(SimStore::default(), owner(person, &device)),
+            phone: switched_on(SimStore::default(), owner(person, &device)),
             device,
             access_token: String::new(),
             refresh_token: String::new(),
@@ -103,6 +113,7 @@ impl Handset {
             is_old: false,
             needs_login: true,
             is_forked: false,
+            small_pages: false,
             page: Page::default(),
             tickets: 0,
             repairs: 0,
@@ -114,7 +125,7 @@ impl Handset {
         Self {
             number,
             person: self.person,
-            phone: Phone::new(self.store().copied(), self.phone.owner().clone()),
+            phone: switched_on(self.disk().copied(), self.phone.owner().clone()),
             device: self.device.clone(),
             access_token: self.access_token.clone(),
             refresh_token: self.refresh_token.clone(),
@@ -122,14 +133,21 @@ impl Handset {
             is_old: self.is_old,
             needs_login: self.needs_login,
             is_forked: self.is_forked,
+            small_pages: self.small_pages,
             page: Page::default(),
             tickets: 0,
             repairs: 0,
         }
     }
 
-    pub fn store(&self) -> &SimStore {
+    /// What the page reads and writes.
+    pub fn store(&self) -> &Paged<SimStore> {
         self.phone.store()
+    }
+
+    /// What lies beneath, and can fail.
+    pub fn disk(&self) -> &SimStore {
+        self.store().beneath()
     }
 
     /// What its clock says.
@@ -141,7 +159,9 @@ impl Handset {
     /// been made to keep.
     pub fn start_again(&mut self, power_was_cut: bool) {
         self.page = Page::default();
-        self.store().start_again(power_was_cut);
+        self.disk().start_again(power_was_cut);
+        // A new page has read nothing yet.
+        self.phone = switched_on(self.disk().clone(), self.phone.owner().clone());
     }
 
     /// Begins a sync, if none is running.
@@ -209,13 +229,13 @@ impl Handset {
     }
 
     fn stopped(&self, error: StoreError) -> Result<Turn> {
-        ensure!(self.store().is_off(), "the phone's store: {error}");
+        ensure!(self.disk().is_off(), "the phone's store: {error}");
         Ok(Turn::Off)
     }
 
     /// The request as the app writes it.
     pub async fn call(&self, asked: &Request, dice: &mut Dice) -> Result<Call, StoreError> {
-        let version = if self.is_old { 0 } else { APP_VERSION };
+        let version = if self.is_old { OLD_APP } else { APP_VERSION };
         let mut call = match asked {
             Request::Push(push) => {
                 let mut call = self.request(Method::POST, SYNC.to_owned());
@@ -232,7 +252,8 @@ impl Handset {
             }
             Request::Pull(pull) => {
                 // Small pages, so that a first sync is not over at once.
-                let max = if dice.chance(60) { Some(1 + dice.below(12) as u32) } else { pull.max };
+                let small = self.small_pages && dice.chance(40);
+                let max = if small { Some(1 + dice.below(12) as u32) } else { pull.max };
                 self.request(Method::GET, pull_path(&PullRequest { max, ..pull.clone() }))
             }
             Request::FetchForm(form) => self.request(Method::GET, format!("{FORM_VERSIONS}/{}", form.id)),
@@ -311,6 +332,15 @@ impl Handset {
         self.access_token = answer.access_token;
         self.refresh_token = answer.refresh_token;
     }
+}
+
+/// The pages as a page of the app reads them anew.
+pub fn paged(disk: SimStore) -> Paged<SimStore> {
+    Paged::of(PAGE_BYTES, disk)
+}
+
+fn switched_on(disk: SimStore, owner: Owner) -> SimPhone {
+    Phone::new(paged(disk), owner)
 }
 
 fn owner(person: usize, device: &TestDevice) -> Owner {

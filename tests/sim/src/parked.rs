@@ -10,7 +10,7 @@ use doorstep::{area, pack, users};
 use doorstep_core::case::CaseAction;
 use doorstep_core::ids::AreaId;
 use doorstep_core::role::{self, Action};
-use doorstep_core::submission::{SUBMISSION_VERSION, SubmissionContent};
+use doorstep_core::submission::{SubmissionContent, versions};
 use doorstep_core::sync::SUBMISSION_OPERATION;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -39,11 +39,11 @@ pub async fn applicable(components: &Components) -> Result<Vec<String>> {
 
 async fn stands_in_the_way(components: &Components, row: &operation::Model) -> Result<Option<&'static str>> {
     let connection = components.database.read();
-    let known = u32::try_from(row.v).is_ok_and(|v| (1..=SUBMISSION_VERSION).contains(&v));
-    if row.kind != SUBMISSION_OPERATION || !known {
+    if row.kind != SUBMISSION_OPERATION {
         return Ok(Some("an unknown kind"));
     }
-    let Ok(content) = serde_json::from_str::<SubmissionContent>(&row.body) else {
+    let body = serde_json::from_str(&row.body)?;
+    let Ok(content) = versions::read(u32::try_from(row.v)?, &body) else {
         return Ok(Some("it does not read"));
     };
     if submission::Entity::find_by_id(content.submission_id).one(connection).await?.is_some() {

@@ -2,11 +2,12 @@
 //! corrects what came back.
 
 use anyhow::{Result, bail};
+use chrono::TimeDelta;
 use doorstep::clock::Clock;
 use doorstep_core::ids::{DraftId, MediaId, OperationId};
 use doorstep_core::phone::draft::FinishError;
-use doorstep_core::phone::{NewFile, OpenDraft, PhoneError};
-use doorstep_core::store::StoreError;
+use doorstep_core::phone::{NewFile, OpenDraft, OutboxOperation, PhoneError};
+use doorstep_core::store::{Batch, Durability, LocalStore, StoreError, Table};
 use doorstep_core::task::TaskState;
 use doorstep_form::NodePath;
 use doorstep_tests::pictures;
@@ -50,7 +51,7 @@ pub async fn work(
     Ok(match done {
         Done::Well(words) => words,
         Done::Refused(StoreError::Full) => "no room".to_owned(),
-        Done::Refused(_) if handset.store().is_off() => "goes off".to_owned(),
+        Done::Refused(_) if handset.disk().is_off() => "goes off".to_owned(),
         Done::Refused(error) => bail!("the store: {error}"),
     })
 }
@@ -141,7 +142,7 @@ async fn go_on(
                 }
                 (path, Err(error)) => {
                     // On the disk or not: the person was not told.
-                    if handset.store().is_off() {
+                    if handset.disk().is_off() {
                         truth.drafts.entry(key).or_default().remove(&path);
                     }
                     Ok(Done::Refused(error))
@@ -214,6 +215,11 @@ async fn finish(
     let now = handset.now(clock);
     match handset.phone.finish_draft(&mut draft, op_id, None, now).await {
         Ok(content) => {
+            if handset.is_old
+                && let Err(error) = write_as_an_old_app(handset, op_id).await
+            {
+                return Ok(Done::Refused(error));
+            }
             truth.drafts.remove(&(handset.number, draft.record.draft_id));
             Ok(Done::Well(format!(
                 "finishes revision {} with {} files",
@@ -227,4 +233,29 @@ async fn finish(
         }
         Err(FinishError::Phone(error)) => refused(error),
     }
+}
+
+/// Puts the operation as the first version of the app wrote it.
+async fn write_as_an_old_app(handset: &Handset, op_id: OperationId) -> Result<(), StoreError> {
+    let unreadable = |error: &dyn std::fmt::Display| StoreError::Unreadable(error.to_string());
+    let operations = handset.phone.operations().await.map_err(|error| unreadable(&error))?;
+    let written = operations.into_iter().find(|entry| entry.operation.op_id == op_id);
+    let Some(mut entry) = written else { return Err(unreadable(&"the operation is not there")) };
+    let content = entry.content().ok_or_else(|| unreadable(&"no content"))?;
+    let times: Vec<serde_json::Value> = content
+        .answer_seconds
+        .iter()
+        .map(|(path, seconds)| {
+            let at = content.started_at + TimeDelta::seconds(*seconds);
+            serde_json::json!({ "path": path, "at": at })
+        })
+        .collect();
+    if let Some(members) = entry.operation.body.as_object_mut() {
+        members.remove("answer_seconds");
+        members.insert("answer_times".to_owned(), times.into());
+    }
+    entry.operation.v = 1;
+    let mut batch = Batch::default();
+    batch.put(Table::Operation, OutboxOperation::key(entry.operation.seq), &entry)?;
+    handset.store().commit(batch, Durability::Strict).await
 }

@@ -35,10 +35,11 @@ impl World {
         self.network.lose_everything();
         for number in 0..self.handsets.len() {
             let handset = self.handset(number)?;
-            handset.store().set_full(false);
-            handset.start_again(handset.store().is_off());
+            handset.disk().set_full(false);
+            handset.start_again(handset.disk().is_off());
             handset.skew = TimeDelta::zero();
             handset.is_old = false;
+            handset.small_pages = false;
             self.look(number).await?;
         }
         self.clock.advance(TimeDelta::hours(1));

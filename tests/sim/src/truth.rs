@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{DraftId, MediaId, OperationId, SubmissionId};
-use doorstep_core::phone::Phone;
 
-use crate::handset::Handset;
-use crate::store::SimStore;
+use crate::handset::{Handset, SimPhone};
 
 /// Everything that must not get lost.
 #[derive(Debug, Default)]
@@ -65,7 +63,7 @@ impl Truth {
     pub async fn missing_answers(
         &self,
         number: usize,
-        phone: &Phone<SimStore>,
+        phone: &SimPhone,
         draft_id: DraftId,
         now: doorstep_core::phone::LocalTime,
     ) -> Result<Vec<String>> {

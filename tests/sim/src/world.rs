@@ -84,6 +84,7 @@ impl World {
             if dice.chance(80) {
                 world.sync_at_rest(number).await?;
             }
+            world.handset(number)?.small_pages = true;
         }
         Ok(world)
     }
@@ -116,13 +117,13 @@ impl World {
             Deed::CrashPhoneAtWrite(phone) => {
                 let side = if dice.chance(50) { Side::Before } else { Side::After };
                 let writes = dice.below(5);
-                self.handset(phone)?.store().go_off_at(writes, side);
+                self.handset(phone)?.disk().go_off_at(writes, side);
                 Ok(format!("{side:?} {writes}"))
             }
             Deed::FullDisk(phone) => {
-                let store = self.handset(phone)?.store();
-                store.set_full(!store.is_full());
-                Ok(if store.is_full() { "full" } else { "has room" }.to_owned())
+                let disk = self.handset(phone)?.disk();
+                disk.set_full(!disk.is_full());
+                Ok(if disk.is_full() { "full" } else { "has room" }.to_owned())
             }
             Deed::SetClock(phone) => {
                 let days = [0, 0, -1, 1, 40, -400, 4000].get(dice.below(7)).copied().unwrap_or_default();
@@ -202,7 +203,7 @@ impl World {
             said.push(person::work(handset, &mut self.truth, &self.clock, dice).await?);
             let handset = self.handset(phone)?;
             let is_done = handset.page.draft.is_none() && (is_filling || said.len() > 1);
-            if handset.store().is_off() || is_done {
+            if handset.disk().is_off() || is_done {
                 break;
             }
         }
@@ -213,7 +214,7 @@ impl World {
     /// Notes what is on a phone's disk.
     pub async fn look(&mut self, number: usize) -> Result<()> {
         let handset = self.handsets.get(number).context("there is no phone")?;
-        if !handset.store().is_off() {
+        if !handset.disk().is_off() {
             self.wrong.extend(self.truth.look_at(handset).await?);
         }
         Ok(())
@@ -222,13 +223,13 @@ impl World {
     /// A phone that went off is switched on.
     async fn wake(&mut self, phone: usize, dice: &mut Dice) -> Result<()> {
         let handset = self.handset(phone)?;
-        if handset.store().is_full() && dice.chance(30) {
-            handset.store().set_full(false);
+        if handset.disk().is_full() && dice.chance(30) {
+            handset.disk().set_full(false);
         }
         if handset.is_old && dice.chance(30) {
             handset.is_old = false;
         }
-        if handset.store().is_off() {
+        if handset.disk().is_off() {
             self.start_phone(phone, dice.chance(50)).await?;
         }
         Ok(())
@@ -468,7 +469,7 @@ impl World {
         let Ok(answer) = reply.success(Language::Zh).and_then(|reply| reply.json()) else { return Ok(false) };
         if handset.is_forked && handset.become_device(device).await.is_err() {
             // No room, or off: the old device's tokens are still there.
-            return Ok(!handset.needs_login && !handset.store().is_off());
+            return Ok(!handset.needs_login && !handset.disk().is_off());
         }
         handset.logged_in(answer);
         Ok(true)

@@ -3,10 +3,11 @@
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use doorstep::db::entity::{form_list, form_version, server_state};
-use doorstep::forms;
+use doorstep::{forms, users};
 use doorstep_core::api::SYNC;
 use doorstep_core::ids::CaseId;
-use doorstep_core::phone::{OperationState, PhoneError};
+use doorstep_core::phone::{Failure, OperationState, PhoneError, SyncReport};
+use doorstep_core::problem::ProblemCode;
 use doorstep_core::store::{Batch, Durability, LocalStore, Table};
 use doorstep_core::submission::SubmissionState;
 use doorstep_core::sync::{ParkReason, PushAnswer, PushRequest};
@@ -127,6 +128,34 @@ async fn a_wrong_clock_does_not_shorten_how_long_operations_are_kept() -> Result
     phone.sync().await?;
     phone.sync().await?;
     assert_eq!(phone.phone.operations().await?.len(), 1, "the last one numbers the next");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_pull_still_sends_their_photos() -> Result<()> {
+    let scene = Scene::start().await?;
+    let refused = |report: &SyncReport| match &report.failure {
+        Some(Failure::Problem(problem)) => Some(problem.code),
+        _ => None,
+    };
+    let old = scene.phone("grid_worker").await?;
+    let content = old.visit(scene.elder).await?;
+    old.wire.be_app(0);
+    let report = old.try_sync().await?;
+    assert_eq!((report.operations_sent, report.files_sent), (1, 3));
+    assert_eq!(refused(&report), Some(ProblemCode::AppTooOld));
+    scene.office("supervisor").await?.approve(content.submission_id).await?;
+
+    // The same of somebody whose account was disabled after the visit.
+    let disabled = scene.phone("next_worker").await?;
+    let content = disabled.visit(scene.next_elder).await?;
+    disabled.push_only().await?;
+    let (user, now) = (scene.county.user("next_worker")?, scene.now());
+    users::set_disabled(scene.server.components.database.read(), user, Some(now)).await?;
+    let report = disabled.try_sync().await?;
+    assert_eq!(refused(&report), Some(ProblemCode::AccountDisabled));
+    assert_eq!(report.files_sent, 3);
+    scene.office("supervisor").await?.approve(content.submission_id).await?;
     Ok(())
 }
 

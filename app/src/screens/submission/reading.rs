@@ -186,7 +186,7 @@ mod tests {
             finished_at: DateTime::UNIX_EPOCH.fixed_offset() + TimeDelta::minutes(5),
             instance,
             media: Vec::new(),
-            answer_times: Vec::new(),
+            answer_seconds: BTreeMap::new(),
             place: None,
         }
     }

@@ -10,7 +10,7 @@ use super::records::Corrections;
 use super::{Phone, PhoneError};
 use crate::ids::{DeviceId, FormVersionId, SubmissionId, TaskId};
 use crate::store::{Batch, Durability, LocalStore, StoreError, Table, Write, decode};
-use crate::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
+use crate::submission::{SubmissionContent, SubmissionState, SubmissionStatus, versions};
 use crate::sync::{Operation, ParkReason, Receipt};
 
 /// How long acknowledged operations are kept, for a server that is restored
@@ -46,7 +46,7 @@ impl OutboxOperation {
 
     /// The submission it carries.
     pub fn content(&self) -> Option<SubmissionContent> {
-        serde_json::from_value(self.operation.body.clone()).ok()
+        versions::read(self.operation.v, &self.operation.body).ok()
     }
 
     /// The task it is for.

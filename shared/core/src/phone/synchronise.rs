@@ -165,6 +165,8 @@ impl Snapshot {
         let forms = store.scan(Table::Record, &format!("ref|{}|", item_kind::FORM)).await?;
         let own = store.scan(Table::Record, "user:").await?;
         let status_marker = format!("|{}|", item_kind::SUBMISSION);
+        // A pulled record of a shape that this app does not know must not keep
+        // what was captured on the phone.
         Ok(Self {
             state: SyncState::load(store).await?,
             operations: store
@@ -174,7 +176,7 @@ impl Snapshot {
                 .map(decode)
                 .collect::<Result<_, _>>()?,
             held: order::map_of(store.keys(Table::Record, "").await?),
-            forms: forms.iter().map(decode).collect::<Result<_, _>>()?,
+            forms: forms.iter().filter_map(|entry| decode(entry).ok()).collect(),
             bundles: order::set_of(
                 store.keys(Table::FormBundle, "").await?.into_iter().filter_map(|(key, _)| key.parse().ok()),
             ),
@@ -188,8 +190,8 @@ impl Snapshot {
             statuses: own
                 .iter()
                 .filter(|entry| entry.key.contains(&status_marker))
-                .map(decode)
-                .collect::<Result<_, _>>()?,
+                .filter_map(|entry| decode(entry).ok())
+                .collect(),
         })
     }
 }

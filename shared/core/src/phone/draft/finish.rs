@@ -1,6 +1,6 @@
 //! From a draft to an operation of the outbox.
 
-use doorstep_form::Problem;
+use doorstep_form::{Problem, order};
 
 use super::{MediaEntry, MediaState, OpenDraft, media_key};
 use crate::ids::{OperationId, SubmissionId};
@@ -9,7 +9,7 @@ use crate::phone::room::Gift;
 use crate::phone::synchronise::SyncState;
 use crate::phone::{LocalTime, Phone, PhoneError};
 use crate::store::{Batch, LocalStore, StoreError, Table, decode};
-use crate::submission::{AnswerTime, MediaReference, Place, SUBMISSION_VERSION, SubmissionContent};
+use crate::submission::{MediaReference, Place, SUBMISSION_VERSION, SubmissionContent};
 use crate::sync::{Operation, SUBMISSION_OPERATION};
 
 /// What stops a visit from being finished.
@@ -72,11 +72,12 @@ impl<S: LocalStore> Phone<S> {
             finished_at: now,
             instance,
             media: used.iter().map(reference).collect(),
-            answer_times: draft
-                .answer_times
-                .iter()
-                .map(|(path, at)| AnswerTime { path: path.to_string(), at: *at })
-                .collect(),
+            answer_seconds: order::map_of(
+                draft
+                    .answer_times
+                    .iter()
+                    .map(|(path, at)| (path.to_string(), (*at - record.started_at).num_seconds())),
+            ),
             place,
         };
         let batch = self.hand_over(draft, &content, used, op_id, now).await?;

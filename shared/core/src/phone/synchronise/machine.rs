@@ -50,6 +50,8 @@ pub struct Synchronisation {
     pulled_after_files: bool,
     /// Acknowledged operations were found to be missing on the server.
     reclaimed: bool,
+    /// Why the server tells this phone nothing.
+    pull_refused: Option<Box<Problem>>,
 }
 
 impl Synchronisation {
@@ -84,6 +86,7 @@ impl Synchronisation {
             report: SyncReport::default(),
             pulled_after_files: false,
             reclaimed: false,
+            pull_refused: None,
         };
         let mut writes = Batch::default();
         machine.forget_old(&mut writes);
@@ -108,6 +111,11 @@ impl Synchronisation {
                 self.form_file_refused(file, &problem)
             }
             (Request::Push(_), Answer::Failed(Failure::Problem(problem))) => self.push_refused(&problem),
+            (Request::Pull(_), Answer::Failed(Failure::Problem(problem)))
+                if matches!(problem.code, ProblemCode::AppTooOld | ProblemCode::AccountDisabled) =>
+            {
+                self.pull_refused(problem)
+            }
             (Request::Upload(entry), Answer::Failed(Failure::Problem(problem))) => {
                 self.upload_refused(entry.clone(), &problem)
             }
@@ -215,6 +223,13 @@ impl Synchronisation {
             }
             _ => self.finish(writes, Some(Failure::Problem(Box::new(problem.clone())))),
         }
+    }
+
+    /// Nothing more is for this app or this person to see. What they captured
+    /// is for the server all the same, photos too.
+    fn pull_refused(&mut self, problem: Box<Problem>) -> Step {
+        self.pull_refused = Some(problem);
+        self.next_file(Batch::default())
     }
 
     fn pulled(&mut self, asked: &PullRequest, answer: PullAnswer, now: DateTime<Utc>) -> Step {

@@ -38,6 +38,9 @@ impl Synchronisation {
                 return send(writes, Durability::Strict, Request::Upload(entry));
             }
         }
+        if let Some(problem) = self.pull_refused.take() {
+            return self.finish(writes, Some(Failure::Problem(problem)));
+        }
         if self.report.files_sent > 0 && !self.pulled_after_files {
             self.pulled_after_files = true;
             return self.pull(writes, None);
