@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use doorstep::app::{self, Components, StartError};
 use doorstep::clock::Clock;
 use doorstep::config::Config;
+use doorstep_core::sync::Rules;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -30,6 +31,9 @@ pub struct World {
     pub clock: Clock,
     /// The app to serve, instead of the one inside the binary.
     pub pwa_dir: Option<PathBuf>,
+    /// The rules of sync that it goes by: all, but for whom shows what is
+    /// lost without one.
+    pub rules: Rules,
     /// What to listen on: a restarted server keeps its port.
     listen: SocketAddr,
 }
@@ -46,6 +50,7 @@ impl World {
             folder: tempfile::Builder::new().prefix("doorstep-test-").tempdir()?,
             clock: Clock::standing(now),
             pwa_dir: None,
+            rules: Rules::ALL,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         })
     }
@@ -102,10 +107,10 @@ impl TestServer {
     /// # Errors
     /// When it does not start.
     pub async fn start_in(mut world: World) -> Result<Self> {
-        let (config, clock) = (world.config(), world.clock.clone());
+        let (config, clock, rules) = (world.config(), world.clock.clone(), world.rules);
         let (sender, receiver) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(run(config, clock, sender));
+            actix_web::rt::System::new().block_on(run(config, clock, rules, sender));
         });
         let started = receiver.await.context("the server's thread ended before it started")??;
         world.listen = started.address;
@@ -172,9 +177,15 @@ impl Drop for TestServer {
     }
 }
 
-async fn run(config: Config, clock: Clock, sender: oneshot::Sender<Result<Started, StartError>>) {
+async fn run(
+    config: Config,
+    clock: Clock,
+    rules: Rules,
+    sender: oneshot::Sender<Result<Started, StartError>>,
+) {
     let built = async {
-        let components = Components::open(&config, clock).await?;
+        let mut components = Components::open(&config, clock).await?;
+        components.database = components.database.in_simulation(rules, None);
         app::build(components, app::listen(config.listen)?, None)
     };
     match built.await {

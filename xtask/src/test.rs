@@ -35,6 +35,8 @@ pub(crate) enum Part {
 const TESTS: &str = "doorstep-tests";
 const SERVER: &str = "doorstep";
 const BROWSER: &str = "browser";
+const SIMULATION: &str = "doorstep-sim";
+const SIMULATION_ITSELF: &str = "sim";
 /// The harnesses take the database to test on from here.
 const DATABASE_VARIABLE: &str = "TEST_DATABASE_URL";
 
@@ -52,9 +54,15 @@ impl Program {
         self.package == TESTS && self.target == BROWSER
     }
 
-    /// Whether it has to do with a database at all.
+    /// Whether there is something in it for either database.
     fn uses_database(&self) -> bool {
-        !self.is_browser() && (self.package == SERVER || self.package == TESTS)
+        match self.package.as_str() {
+            SERVER => true,
+            TESTS => self.target != BROWSER,
+            // The simulation itself goes by the file of its database.
+            SIMULATION => self.target != SIMULATION_ITSELF,
+            _ => false,
+        }
     }
 }
 

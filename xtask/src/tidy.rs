@@ -49,6 +49,9 @@ const LINES_MAX: usize = 500;
 const LONGER: &[(&str, usize)] =
     &[("shared/form/tests/elder_visit.rs", 506), ("tests/tests/api/review.rs", 551)];
 
+/// How the simulation makes its mutants (docs/sync.md).
+const LEAVES_OUT_A_RULE: &str = concat!("Rules::", "without(");
+
 /// Licences that an Apache-2.0 program may carry.
 const LICENCES: &[&str] = &[
     "0BSD",
@@ -169,6 +172,9 @@ fn rules_of_a_source(place: &str, text: &str) -> Vec<String> {
                 "{place}:{number} has an inline style; the content policy refuses it, use a class"
             ));
         }
+        if !place.starts_with("tests/") && text.contains(LEAVES_OUT_A_RULE) {
+            broken.push(format!("{place}:{number} leaves out a rule of sync; only tests may"));
+        }
         if place.starts_with("migrations/") && text.contains("entity::") {
             broken
                 .push(format!("{place}:{number} uses an entity; a migration must not change when one does"));
@@ -258,6 +264,7 @@ mod tests {
             ("server/src/x.rs", long.as_str()),
             ("app/src/screens/x.rs", "//! X.\nuse crate::api::Client;\n"),
             ("app/src/ui/x.rs", "//! X.\nview! { <p style=\"color: red\"></p> }\n"),
+            ("server/src/x.rs", concat!("//! X.\nlet rules = Rules::", "without(Rule::Parking);\n")),
             ("migrations/src/x.rs", "//! X.\nuse doorstep::db::entity::case;\n"),
         ] {
             assert_eq!(rules_of_a_source(place, text).len(), 1, "{place}");

@@ -148,7 +148,11 @@ pub fn now() -> Result<DateTime<Utc>> {
     Ok(NOW.parse()?)
 }
 
-async fn found(components: &Components, password_hash: &str) -> Result<()> {
+/// Founds the county in an empty database.
+///
+/// # Errors
+/// When the server refuses something of it.
+pub async fn found(components: &Components, password_hash: &str) -> Result<()> {
     let county = AreaId(Uuid::from_u128(0xa2_0000));
     let now = components.clock.now();
     components

@@ -16,6 +16,8 @@
 //! * [`world`]: a plan, step by step. [`rest`]: coming to rest. [`check`] and
 //!   [`parked`]: what must hold then.
 //! * [`run`], [`shrink`]: a whole run, and the smallest that still fails.
+//! * [`parallel`] and [`killed`] are no simulation: real parallel writers, and
+//!   a server that is ended with SIGKILL, on either database.
 
 #![forbid(unsafe_code)]
 
@@ -23,8 +25,10 @@ pub mod check;
 pub mod county;
 pub mod dice;
 pub mod handset;
+pub mod killed;
 pub mod network;
 pub mod office;
+pub mod parallel;
 pub mod parked;
 pub mod person;
 pub mod plan;

@@ -4,25 +4,36 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command's answer")]
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use doorstep::config::Config;
 use doorstep_core::sync::{Rule, Rules};
 use doorstep_sim::county::Template;
 use doorstep_sim::plan::{Plan, Size};
 use doorstep_sim::run::{Outcome, run};
 use doorstep_sim::shrink::shrink;
+use doorstep_sim::{killed, parallel};
 
 /// Runs in which a failure is shrunk.
 const SHRINKING_RUNS: usize = 300;
+/// Times that the server is ended before everything is looked at.
+const KILLS: usize = 25;
+/// Visits of each writer before everything is compared.
+const VISITS: usize = 12;
 
-/// What is simulated.
+/// Simulates sync, or does the same with real parallel writers, or with a
+/// server that is ended over and over.
 #[derive(Clone, Debug, Parser)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Hidden>,
     /// So many seeds, one after the other
     #[arg(long, default_value_t = 200)]
     seeds: u64,
@@ -44,6 +55,26 @@ struct Options {
     /// Seeds that run at once; one per core without it
     #[arg(long)]
     threads: Option<usize>,
+    /// No simulation: real parallel writers, for so long
+    #[arg(long, value_name = "MINUTES", conflicts_with = "kill")]
+    parallel: Option<f64>,
+    /// No simulation: the server is ended with SIGKILL under load, for so long
+    #[arg(long, value_name = "MINUTES")]
+    kill: Option<f64>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Hidden {
+    /// The server that --kill ends.
+    #[command(hide = true)]
+    Serve {
+        #[arg(long)]
+        listen: SocketAddr,
+        #[arg(long)]
+        database_url: String,
+        #[arg(long)]
+        data: PathBuf,
+    },
 }
 
 struct Seeds {
@@ -57,6 +88,15 @@ struct Seeds {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(Hidden::Serve { listen, database_url, data }) = options.command {
+        let config = Config { listen, database_url: Some(database_url), data, ..Config::default() };
+        return actix_web::rt::System::new().block_on(killed::serve(&config));
+    }
+    if let Some(minutes) = options.parallel.or(options.kill) {
+        let kills = options.kill.is_some();
+        let seed = options.seed.unwrap_or_default();
+        return actix_web::rt::System::new().block_on(for_minutes(minutes, seed, kills));
+    }
     let rules = match &options.without {
         None => Rules::ALL,
         Some(name) => Rules::without(rule(name)?),
@@ -92,6 +132,41 @@ fn main() -> Result<()> {
     failed.sort_unstable();
     println!("{count} seeds, {} failed, in {} s", failed.len(), began.elapsed().as_secs());
     ensure!(failed.is_empty(), "seeds that failed: {failed:?}");
+    Ok(())
+}
+
+/// Real processes and threads, over and over until the time is up.
+async fn for_minutes(minutes: f64, first_seed: u64, kills: bool) -> Result<()> {
+    let until = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
+    let binary = std::env::current_exe()?;
+    for seed in first_seed.. {
+        let wrong = if kills {
+            let report = Box::pin(killed::run(&binary, seed, KILLS)).await?;
+            println!(
+                "{seed}: {KILLS} times ended, {} syncs broken off, {} visits and {} files acknowledged, {} missing",
+                report.broken_off,
+                report.visits,
+                report.files,
+                report.wrong.len()
+            );
+            report.wrong
+        } else {
+            let report = Box::pin(parallel::run(seed, VISITS, Rules::ALL)).await?;
+            println!(
+                "{seed}: {} visits, {} pulls, {} moves, {} decisions, {} wrong",
+                report.visits,
+                report.pulls,
+                report.moves,
+                report.decisions,
+                report.wrong.len()
+            );
+            report.wrong
+        };
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        if Instant::now() > until {
+            break;
+        }
+    }
     Ok(())
 }
 

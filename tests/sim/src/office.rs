@@ -301,7 +301,11 @@ async fn set(components: &web::Data<Components>, number: usize, disabled: bool) 
     Ok(())
 }
 
-async fn enter(components: &Components, id: CaseId, area: AreaId, label: String) -> Result<()> {
+/// Enters a case, and tries what waited for it.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn enter(components: &Components, id: CaseId, area: AreaId, label: String) -> Result<()> {
     let pack = pack::current(components.database.read(), COUNTY).await?.context("no pack")?;
     let (today, now) = (components.clock.today(), components.clock.now());
     components
@@ -323,8 +327,11 @@ async fn enter(components: &Components, id: CaseId, area: AreaId, label: String)
     Ok(())
 }
 
-/// `false`: it is there already, or lost.
-async fn move_to(components: &Components, id: CaseId, area_id: AreaId) -> Result<bool> {
+/// Moves a case. `false`: it is there already, or lost.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn move_to(components: &Components, id: CaseId, area_id: AreaId) -> Result<bool> {
     let connection = components.database.read();
     let known = cases::rebuild(connection, id).await?;
     if known.is_none_or(|case| case.area_id == area_id) {
