@@ -293,8 +293,26 @@ fn Doubts(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
             </Notice>
         }
     });
+    let left_over = (!detail.content.left_over.is_empty()).then(|| {
+        let lines = detail
+            .content
+            .left_over
+            .iter()
+            .map(|left| {
+                let value = left.value.as_str().map_or_else(|| left.value.to_string(), str::to_owned);
+                view! { <li>{left.path.clone()} ": " {value}</li> }
+            })
+            .collect_view();
+        view! {
+            <Notice tone=Tone::Warning>
+                <strong>{t_string!(i18n, submission.left_over)}</strong>
+                <ul class="plain-list">{lines}</ul>
+            </Notice>
+        }
+    });
     view! {
         {problems}
+        {left_over}
         {differences}
         {photos}
     }

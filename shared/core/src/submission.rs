@@ -7,6 +7,7 @@ pub mod versions;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, FixedOffset, Utc};
+use doorstep_form::LeftOver;
 use serde::{Deserialize, Serialize};
 
 use crate::hash::ContentHash;
@@ -123,6 +124,11 @@ pub struct SubmissionContent {
     /// node path. Negative where the phone's clock was set back meanwhile.
     pub answer_seconds: BTreeMap<String, i64>,
     pub place: Option<Place>,
+    /// Answers that were given before the form changed and have no place in
+    /// `form_version_id`: nothing is computed of them, and the reviewer sees
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_over: Vec<LeftOver>,
 }
 
 impl SubmissionContent {

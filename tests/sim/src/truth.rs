@@ -73,7 +73,11 @@ impl Truth {
             .iter()
             .filter(|(path, value)| {
                 let shown = path.parse().ok().and_then(|path| draft.session.node(&path));
-                shown.is_none_or(|view| view.value != **value)
+                let is_left_over = draft
+                    .left_over
+                    .iter()
+                    .any(|left| left.path == **path && left.value.as_str() == Some(value));
+                !is_left_over && shown.is_none_or(|view| view.value != **value)
             })
             .map(|(path, value)| format!("phone {number} lost the answer {value:?} to {path}"))
             .collect())

@@ -187,6 +187,7 @@ mod tests {
             instance,
             media: Vec::new(),
             answer_seconds: BTreeMap::new(),
+            left_over: Vec::new(),
             place: None,
         }
     }

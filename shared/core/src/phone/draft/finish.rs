@@ -1,6 +1,6 @@
 //! From a draft to an operation of the outbox.
 
-use doorstep_form::{Problem, order};
+use doorstep_form::{LeftOver, LeftOverReason, Problem, order};
 
 use super::{MediaEntry, MediaState, OpenDraft, media_key};
 use crate::ids::{OperationId, SubmissionId};
@@ -48,12 +48,23 @@ impl<S: LocalStore> Phone<S> {
         let instance = draft.session.finish(now).map_err(FinishError::Incomplete)?;
         let record = &draft.record;
         let submission_id = SubmissionId(record.draft_id.0);
+        let left_over: Vec<LeftOver> = draft
+            .left_over
+            .iter()
+            .filter(|left| left.reason != LeftOverReason::Recomputed)
+            .cloned()
+            .collect();
+        let is_left_over = |name: &str| left_over.iter().any(|left| left.value.as_str() == Some(name));
         let used: Vec<MediaEntry> = {
             let mut used = Vec::new();
             for row in self.store.scan(Table::Media, &format!("{}|", record.draft_id)).await? {
                 let entry: MediaEntry = decode(&row)?;
                 let view = draft.session.node(&entry.path);
-                if view.is_some_and(|view| view.relevant && view.value == entry.file_name) {
+                let is_used = match view {
+                    Some(view) => view.relevant && view.value == entry.file_name,
+                    None => is_left_over(&entry.file_name),
+                };
+                if is_used {
                     used.push(entry);
                 }
             }
@@ -79,6 +90,7 @@ impl<S: LocalStore> Phone<S> {
                     .map(|(path, at)| (path.to_string(), (*at - record.started_at).num_seconds())),
             ),
             place,
+            left_over,
         };
         let batch = self.hand_over(draft, &content, used, op_id, now).await?;
         self.keep(batch, Gift::Answer).await?;

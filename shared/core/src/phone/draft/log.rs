@@ -62,11 +62,15 @@ impl OpenDraft {
         match deed {
             Deed::Value(value) => {
                 if self.session.answer(&path, &value).is_err() {
-                    self.left_over.push(LeftOver {
-                        path: path.to_string(),
-                        value: value.into(),
-                        reason: LeftOverReason::UnknownName,
-                    });
+                    // The last answer counts; one that was taken back is none.
+                    self.left_over.retain(|left| left.path != path.to_string());
+                    if !value.is_empty() {
+                        self.left_over.push(LeftOver {
+                            path: path.to_string(),
+                            value: value.into(),
+                            reason: LeftOverReason::UnknownName,
+                        });
+                    }
                 }
                 self.answer_times.insert(path, at);
             }

@@ -261,9 +261,13 @@ fn a_draft_goes_on_with_the_current_version_and_says_what_does_not_fit() -> Resu
         renewed.left_over.iter().map(|left| (left.path.as_str(), &left.value)).collect();
     assert_eq!(lost, [("/member[1]/age", &json!("30"))]);
 
-    let again = open(&phone)?;
+    let mut again = open(&phone)?;
     assert!(!again.renewed, "said once");
     assert_eq!((again.record.form_version_id, again.left_over.len()), (newer, 1), "and still shown");
+
+    let finished = now(phone.finish_draft(&mut again, OperationId(Uuid::from_u128(50)), None, at(61)));
+    let content = finished.map_err(|error| format!("{error:?}"))?;
+    assert_eq!(content.left_over, renewed.left_over, "and sent, though the form has no place for it");
     Ok(())
 }
 
