@@ -73,11 +73,13 @@ impl Truth {
             .iter()
             .filter(|(path, value)| {
                 let shown = path.parse().ok().and_then(|path| draft.session.node(&path));
-                let is_left_over = draft
-                    .left_over
-                    .iter()
-                    .any(|left| left.path == **path && left.value.as_str() == Some(value));
-                !is_left_over && shown.is_none_or(|view| view.value != **value)
+                let left_over = draft.left_over.iter().find(|left| left.path == **path);
+                let held = match (shown, left_over) {
+                    (Some(view), _) => view.value,
+                    (None, Some(left)) => left.value.as_str().unwrap_or_default().to_owned(),
+                    (None, None) => String::new(),
+                };
+                held != **value
             })
             .map(|(path, value)| format!("phone {number} lost the answer {value:?} to {path}"))
             .collect())
