@@ -30,8 +30,6 @@ pub enum Mode {
     BlackHole,
     /// So many more bytes of answers pass, then it is [`Mode::Cut`].
     CutAfter { answer_bytes: u64 },
-    /// So many more bytes of requests pass, then it is [`Mode::BlackHole`].
-    BlackHoleAfter { request_bytes: u64 },
     /// So many bytes a second pass each way, on each connection.
     Slow { bytes_per_s: u32 },
     /// Every piece of data waits this long.
@@ -79,8 +77,6 @@ struct Counts {
     bytes_to_client: AtomicU64,
     /// With [`Mode::CutAfter`]: what may still pass.
     answer_bytes_left: AtomicU64,
-    /// With [`Mode::BlackHoleAfter`]: what may still pass.
-    request_bytes_left: AtomicU64,
 }
 
 impl Gate {
@@ -130,9 +126,6 @@ impl Gate {
         if let Mode::CutAfter { answer_bytes } = mode {
             self.counts.answer_bytes_left.store(answer_bytes, Ordering::SeqCst);
         }
-        if let Mode::BlackHoleAfter { request_bytes } = mode {
-            self.counts.request_bytes_left.store(request_bytes, Ordering::SeqCst);
-        }
         self.modes.send_replace(mode);
     }
 
@@ -146,8 +139,7 @@ impl Gate {
         self.set(Mode::Cut);
     }
 
-    /// What it does now: [`Mode::CutAfter`] becomes [`Mode::Cut`], and
-    /// [`Mode::BlackHoleAfter`] becomes [`Mode::BlackHole`].
+    /// What it does now: [`Mode::CutAfter`] becomes [`Mode::Cut`].
     pub fn mode(&self) -> Mode {
         *self.modes.borrow()
     }
@@ -281,21 +273,26 @@ async fn deliver(
         if !passage.admitted().await {
             return Ok(());
         }
+        let mut piece = piece.as_slice();
         let mode = *passage.mode.borrow();
-        let (passes, waits) = piece.split_at(passage.allowed(mode, direction, piece.len()));
-        passage.write(&mut to, direction, passes).await?;
-        if waits.is_empty() {
-            continue;
+        let mut last = false;
+        if matches!(mode, Mode::CutAfter { .. }) && direction == Direction::ToClient {
+            let left = &passage.counts.answer_bytes_left;
+            let allowed = left.load(Ordering::SeqCst).min(piece.len() as u64);
+            left.fetch_sub(allowed, Ordering::SeqCst);
+            last = usize::try_from(allowed).is_ok_and(|allowed| allowed < piece.len());
+            piece = piece.get(..usize::try_from(allowed)?).unwrap_or_default();
         }
-        if matches!(mode, Mode::CutAfter { .. }) {
+        to.write_all(piece).await?;
+        let counter = match direction {
+            Direction::ToServer => &passage.counts.bytes_to_server,
+            Direction::ToClient => &passage.counts.bytes_to_client,
+        };
+        counter.fetch_add(piece.len() as u64, Ordering::SeqCst);
+        if last {
             passage.modes.send_replace(Mode::Cut);
             return Ok(());
         }
-        passage.modes.send_replace(Mode::BlackHole);
-        if !passage.admitted().await {
-            return Ok(());
-        }
-        passage.write(&mut to, direction, waits).await?;
     }
     to.shutdown().await?;
     Ok(())
@@ -308,28 +305,6 @@ impl Passage {
             Ok(mode) => *mode != Mode::Cut,
             Err(_) => false,
         }
-    }
-
-    /// How much of a piece passes before the mode becomes another.
-    fn allowed(&self, mode: Mode, direction: Direction, length: usize) -> usize {
-        let left = match (mode, direction) {
-            (Mode::CutAfter { .. }, Direction::ToClient) => &self.counts.answer_bytes_left,
-            (Mode::BlackHoleAfter { .. }, Direction::ToServer) => &self.counts.request_bytes_left,
-            _ => return length,
-        };
-        let allowed = left.load(Ordering::SeqCst).min(length as u64);
-        left.fetch_sub(allowed, Ordering::SeqCst);
-        usize::try_from(allowed).unwrap_or(length)
-    }
-
-    async fn write(&self, to: &mut OwnedWriteHalf, direction: Direction, bytes: &[u8]) -> Result<()> {
-        to.write_all(bytes).await?;
-        let counter = match direction {
-            Direction::ToServer => &self.counts.bytes_to_server,
-            Direction::ToClient => &self.counts.bytes_to_client,
-        };
-        counter.fetch_add(bytes.len() as u64, Ordering::SeqCst);
-        Ok(())
     }
 
     /// When a piece that was sent now is there.
