@@ -164,11 +164,13 @@ fn answers_that_end_too_early_are_said() {
 
 #[test]
 fn files_that_nobody_gave_are_warned_of() {
-    let pictured = HOUSEHOLD.replacen("| constraint |", "| constraint | media::image |", 1).replacen(
-        "户主是谁？     |            |                |",
-        "户主是谁？ | | | 户主.png |",
-        1,
-    );
+    let pictured = HOUSEHOLD
+        .replacen("| constraint |", "| constraint | image::中文 (zh) | image::English (en) |", 1)
+        .replacen(
+            "户主是谁？     |            |                |",
+            "户主是谁？ | | | 户主.png | 户主.png |",
+            1,
+        );
     let form = file("pictured.md", &pictured);
     let path = form.to_string_lossy();
     let without = doorstep(&["check", &path], "");
