@@ -172,13 +172,15 @@ fn files_that_nobody_gave_are_warned_of() {
             1,
         );
     let form = file("pictured.md", &pictured);
+    let folder = form.with_file_name("pictured-media");
+    // What an earlier run left there.
+    drop(std::fs::remove_dir_all(&folder));
     let path = form.to_string_lossy();
     let without = doorstep(&["check", &path], "");
     assert!(without.status.success(), "{}", text(&without.stderr));
     let told = text(&without.stdout);
     assert!(told.contains("1 warning") && told.contains("户主.png"), "{told}");
     // As ODK has it: a folder with the form's name.
-    let folder = form.with_file_name("pictured-media");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("户主.png"), b"\x89PNG\r\n\x1a\n").expect("a file");
     let with = doorstep(&["check", &path], "");
