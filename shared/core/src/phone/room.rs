@@ -8,9 +8,9 @@
 
 use doorstep_form::order;
 
+use super::Phone;
 use super::draft::{MediaEntry, MediaState};
 use super::synchronise::SyncState;
-use super::{Phone, PhoneError};
 use crate::ids::MediaId;
 use crate::store::{Batch, Durability, LocalStore, StoreError, Table};
 
@@ -55,20 +55,6 @@ impl<S: LocalStore> Phone<S> {
                 }
             }
         }
-    }
-
-    /// Deletes the photos that the server has, for a person who needs room.
-    /// Returns how many there were.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn drop_delivered_files(&self) -> Result<usize, PhoneError> {
-        let batch = self.without_delivered_files().await?;
-        let count = batch.0.len();
-        if count > 0 {
-            self.store.commit(batch, Durability::Strict).await?;
-        }
-        Ok(count)
     }
 
     /// Deletes the bytes of files that the server has and that nothing here

@@ -113,15 +113,6 @@ fn what_only_this_phone_has_never_goes() -> Result<(), Box<dyn std::error::Error
 }
 
 #[test]
-fn a_person_can_make_room() -> Result<(), Box<dyn std::error::Error>> {
-    let phone = full()?;
-    assert_eq!(now(phone.drop_delivered_files())?, 1);
-    assert_eq!(now(phone.drop_delivered_files())?, 0);
-    assert_eq!(photos(&phone)?, [2, 3, 4]);
-    Ok(())
-}
-
-#[test]
 fn given_up_history_is_back_the_next_day() -> Result<(), Box<dyn std::error::Error>> {
     use crate::phone::synchronise::{Answer, Request, Snapshot, Synchronisation};
     use crate::sync::{Epoch, PullAnswer, PullItem, PullRequest, StreamName};
