@@ -16,6 +16,7 @@ use doorstep_core::sync::Epoch;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::auth::limiter::{Limiter, PER_ADDRESS, PER_LOGIN_NAME};
 use crate::auth::password::Passwords;
@@ -40,6 +41,7 @@ pub const PUSH_BYTES_MAX: usize = 16 * 1024 * 1024;
 const CLIENT_REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const RETRY_PARKED_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// In-flight requests get so long after a signal.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
 
@@ -60,6 +62,11 @@ pub struct Components {
     pub forms: forms::Cache,
     /// Turns at decoding pictures.
     pub decoding: media::Decoding,
+    /// Room for whole files in memory.
+    pub assembling: media::Assembling,
+    /// Most that one person may upload in a day.
+    pub upload_bytes_per_day: u64,
+    stopping: watch::Sender<bool>,
     /// Files by content.
     pub media: Arc<dyn ObjectStore>,
     /// Which life of the database this is.
@@ -112,7 +119,9 @@ impl Components {
         let sealing = SealingKeys::load(&database, &clock).await?;
         let files = LocalFileSystem::new_with_prefix(&media_folder)
             .map_err(|cause| StartError::Folder { folder: media_folder, cause: io::Error::other(cause) })?
-            .with_fsync(true);
+            // The file and its folder are on the disk when a write answers.
+            .with_fsync(true)
+            .with_automatic_cleanup(true);
         Ok(Self {
             database,
             clock,
@@ -121,6 +130,9 @@ impl Components {
             passwords: Passwords::default(),
             forms: forms::Cache::default(),
             decoding: media::Decoding::default(),
+            assembling: media::Assembling::default(),
+            upload_bytes_per_day: config.upload_megabytes_per_day.saturating_mul(1024 * 1024),
+            stopping: watch::Sender::new(false),
             media: Arc::new(files),
             epoch,
             pwa: Pwa::new(config.pwa_dir.clone()),
@@ -129,6 +141,16 @@ impl Components {
             behind_proxy: config.behind_proxy,
             workers: config.workers,
         })
+    }
+
+    /// Tells uploads under way to save what they have: the server stops.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Becomes true when the server stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     /// The address that attempts are counted for.
@@ -174,9 +196,11 @@ impl Server {
     /// When the system takes the socket away.
     pub async fn run(self) -> io::Result<()> {
         retry_everything(&self.components).await;
-        let retrying = actix_web::rt::spawn(retry_regularly(self.components));
+        let retrying = actix_web::rt::spawn(retry_regularly(self.components.clone()));
+        let sweeping = actix_web::rt::spawn(sweep_regularly(self.components));
         let ended = self.running.await;
         retrying.abort();
+        sweeping.abort();
         ended
     }
 }
@@ -187,6 +211,16 @@ async fn retry_regularly(components: web::Data<Components>) {
     loop {
         tokio::time::sleep(RETRY_PARKED_EVERY).await;
         retry_everything(&components).await;
+    }
+}
+
+/// Uploads that nobody goes on with do not stay for ever.
+async fn sweep_regularly(components: web::Data<Components>) {
+    loop {
+        if let Err(error) = media::sweep(&components).await {
+            tracing::error!(%error, "old uploads could not be removed");
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
     }
 }
 

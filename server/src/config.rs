@@ -41,6 +41,8 @@ pub struct Config {
     pub behind_proxy: bool,
     /// Threads that answer requests. Left out: one per core.
     pub workers: Option<usize>,
+    /// Most that one person may upload in a day.
+    pub upload_megabytes_per_day: u64,
     /// What is logged, as `tracing` filters: `info`, `doorstep=debug,warn`.
     pub log: String,
     /// Logs as JSON, one object a line.
@@ -60,6 +62,7 @@ impl Default for Config {
             pwa_dir: None,
             behind_proxy: false,
             workers: None,
+            upload_megabytes_per_day: 4096,
             log: "info,actix_server=warn".to_owned(),
             log_json: false,
         }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use doorstep_core::case::PropertyConflict;
 use doorstep_core::problem::{FieldProblem, Problem, ProblemCode};
@@ -37,6 +37,7 @@ struct Draft {
     /// For the log alone.
     cause: Option<anyhow::Error>,
     another_writer: bool,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Error {
@@ -52,6 +53,7 @@ impl Error {
             conflicts: Vec::new(),
             cause: None,
             another_writer: false,
+            headers: Vec::new(),
         }))
     }
 
@@ -81,7 +83,15 @@ impl Error {
         self
     }
 
-    /// With `operation_gap`: the sequence number the server waits for.
+    /// A header of the answer that says more.
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// With `operation_gap`: the sequence number the server waits for; with
+    /// `upload_offset_differs`: the offset.
     #[must_use]
     pub fn expect_seq(mut self, seq: u64) -> Self {
         self.0.expect = Some(seq);
@@ -141,6 +151,9 @@ impl Error {
     pub(crate) fn answer(&self, language: Language, request_id: Option<String>) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
         answer.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        for header in &self.0.headers {
+            answer.insert_header(header.clone());
+        }
         if let Some(wait_s) = self.0.retry_after_s {
             answer.insert_header((RETRY_AFTER, wait_s));
         }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::web;
 use clap::Parser;
 use doorstep::app::{self, Components, Server, StartError};
 use doorstep::clock::Clock;
@@ -81,7 +82,7 @@ async fn open(config: &Config) -> Result<Components, StartError> {
 /// closes the database.
 async fn run_until_stopped(server: Server) -> anyhow::Result<()> {
     let database = server.components.database.clone();
-    let watcher = actix_web::rt::spawn(stop_on_signal(server.handle()));
+    let watcher = actix_web::rt::spawn(stop_on_signal(server.handle(), server.components.clone()));
     server.run().await?;
     watcher.abort();
     // Closing waits for connections in use; what still runs has had its time.
@@ -90,12 +91,13 @@ async fn run_until_stopped(server: Server) -> anyhow::Result<()> {
 }
 
 /// The first signal lets requests finish; the second does not.
-async fn stop_on_signal(handle: ServerHandle) {
+async fn stop_on_signal(handle: ServerHandle, components: web::Data<Components>) {
     if let Err(failure) = signal().await {
         tracing::warn!(%failure, "signals cannot be heard; stop the process the hard way");
         return;
     }
     tracing::info!("stopping: finishing what is under way");
+    components.stop();
     let graceful = handle.stop(true);
     let impatient = async {
         // Without a second signal this waits for ever, and the first wins.

@@ -15,12 +15,14 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse};
+use doorstep_core::api::FILES;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::text::Language;
 use futures::FutureExt;
 use tracing::Instrument;
 
 use crate::error::Error;
+use crate::media::tus;
 
 /// The header that names a request in answers and in the log.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
@@ -42,6 +44,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let request_id = RequestId(uuid::Uuid::now_v7().simple().to_string());
     let language = language_of(request.headers());
     let method = request.method().clone();
+    let resumable = request.path().starts_with(FILES);
     request.extensions_mut().insert(request_id.clone());
     let span = tracing::info_span!("request", id = %request_id.0);
 
@@ -72,10 +75,12 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     match outcome {
         Ok(mut response) => {
             protect(response.headers_mut(), &request_id);
+            name_protocol(response.headers_mut(), resumable);
             Ok(response)
         }
         Err(mut answer) => {
             protect(answer.headers_mut(), &request_id);
+            name_protocol(answer.headers_mut(), resumable);
             Err(InternalError::from_response("failed", answer).into())
         }
     }
@@ -153,6 +158,13 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a message")
+}
+
+/// Every answer of tus names its version, also a refusal before any handler.
+fn name_protocol(headers: &mut HeaderMap, resumable: bool) {
+    if resumable {
+        headers.insert(tus::TUS_RESUMABLE, HeaderValue::from_static(tus::VERSION));
+    }
 }
 
 /// Headers that every answer carries.

@@ -120,6 +120,10 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "DOORSTEP_WORKERS", value_name = "NUMBER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workers: Option<usize>,
+    /// Megabytes that one person may upload in a day [default: 4096]
+    #[arg(long, env = "DOORSTEP_UPLOAD_MEGABYTES_PER_DAY", value_name = "NUMBER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upload_megabytes_per_day: Option<u64>,
     /// A folder with the app, instead of the one inside the binary
     #[arg(long, env = "DOORSTEP_PWA_DIR", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]

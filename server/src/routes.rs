@@ -1,5 +1,6 @@
 //! Every address on one page.
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::api;
@@ -9,6 +10,7 @@ use doorstep_core::sealing::{SEALED_KEY, SEALED_PUSH};
 
 use crate::app::{Components, PUSH_BYTES_MAX, json};
 use crate::error::{Error, Result};
+use crate::media::tus;
 use crate::{auth, cases, devices, forms, media, pwa, review, sync};
 
 /// Paths below these are never the app's.
@@ -60,7 +62,17 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         )
         .service(one(api::CASES).route(web::get().to(cases::detail)))
         // Media.
-        .service(one(api::FILES).route(web::put().to(media::put)).route(web::get().to(media::get)))
+        .service(web::resource(api::FILES).route(web::method(Method::OPTIONS).to(tus::options)))
+        .service(
+            one(api::FILES)
+                .route(web::put().to(media::put))
+                .route(web::get().to(media::get))
+                .route(web::method(Method::OPTIONS).to(tus::options))
+                .route(web::post().to(tus::serve))
+                .route(web::head().to(tus::serve))
+                .route(web::patch().to(tus::serve))
+                .route(web::delete().to(tus::serve)),
+        )
         // Running it.
         .service(web::resource("/healthz").route(web::get().to(alive)))
         .service(web::resource("/readyz").route(web::get().to(ready)))

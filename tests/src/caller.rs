@@ -62,6 +62,12 @@ impl Caller {
         Self { token: None, ..self.clone() }
     }
 
+    /// The same at another server.
+    #[must_use]
+    pub fn elsewhere(&self, base_url: impl Into<String>) -> Self {
+        Self { base_url: base_url.into(), ..self.clone() }
+    }
+
     /// The same in another language.
     #[must_use]
     pub fn in_language(&self, language: Language) -> Self {

@@ -10,7 +10,7 @@
 //!   that a phone signs with. [`sealing`]: what it seals for the server.
 //! * [`phone`]: the very code of the phone over real HTTP. [`elder_visit`]:
 //!   what a grid worker answers. [`pictures`]: photos, real and hostile.
-//! * [`office`]: a reviewer's requests.
+//! * [`office`]: a reviewer's requests. [`tus`]: uploads, request by request.
 //! * [`gate`]: the network between a client and the server, which can be cut.
 //! * [`cdp`]: a real Chromium, driven by the DevTools protocol.
 //! * [`wait`]: waiting without guessing how long something takes.
@@ -30,5 +30,6 @@ pub mod pictures;
 pub mod scene;
 pub mod sealing;
 pub mod server;
+pub mod tus;
 pub mod wait;
 pub mod workbook;

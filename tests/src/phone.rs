@@ -225,6 +225,26 @@ impl TestPhone {
         self.finish(&mut draft).await
     }
 
+    /// An ordinary visit of a case with this file, whatever it holds.
+    ///
+    /// # Errors
+    /// When something of it is not taken.
+    pub async fn visit_with_file(
+        &self,
+        case: CaseId,
+        path: &str,
+        bytes: Vec<u8>,
+        content_type: &str,
+    ) -> Result<(SubmissionContent, MediaId)> {
+        let mut draft = self.start_visit(case).await?;
+        self.answer(&mut draft, elder_visit::ORDINARY).await?;
+        let id = self.attach(&mut draft, path, bytes, content_type).await?;
+        let seed = Uuid::new_v4().as_fields().0 / 2;
+        self.attach(&mut draft, WORKER_SIGNATURE, pictures::signature(seed)?, "image/png").await?;
+        self.attach(&mut draft, ELDER_SIGNATURE, pictures::signature(seed + 1)?, "image/png").await?;
+        Ok((self.finish(&mut draft).await?, id))
+    }
+
     /// An ordinary visit of a case.
     ///
     /// # Errors

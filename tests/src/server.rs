@@ -34,6 +34,8 @@ pub struct World {
     /// The rules of sync that it goes by: all, but for whom shows what is
     /// lost without one.
     pub rules: Rules,
+    /// Another limit than usual of what a person uploads in a day.
+    pub upload_megabytes_per_day: Option<u64>,
     /// What to listen on: a restarted server keeps its port.
     listen: SocketAddr,
 }
@@ -51,6 +53,7 @@ impl World {
             clock: Clock::standing(now),
             pwa_dir: None,
             rules: Rules::ALL,
+            upload_megabytes_per_day: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         })
     }
@@ -62,13 +65,15 @@ impl World {
 
     /// The settings of its server.
     pub fn config(&self) -> Config {
+        let usual = Config::default();
         Config {
+            upload_megabytes_per_day: self.upload_megabytes_per_day.unwrap_or(usual.upload_megabytes_per_day),
             listen: self.listen,
             data: self.folder.path().to_owned(),
             database_url: Some(self.database.url().to_owned()),
             pwa_dir: self.pwa_dir.clone(),
             workers: Some(WORKERS),
-            ..Config::default()
+            ..usual
         }
     }
 }
@@ -107,18 +112,34 @@ impl TestServer {
     /// # Errors
     /// When it does not start.
     pub async fn start_in(mut world: World) -> Result<Self> {
-        let (config, clock, rules) = (world.config(), world.clock.clone(), world.rules);
+        let mut server = Self::run(world.config(), world.clock.clone(), world.rules).await?;
+        world.listen = server.address;
+        server.world = Some(world);
+        Ok(server)
+    }
+
+    /// Another copy of the server, on a port of its own, with the same
+    /// database, files and clock.
+    ///
+    /// # Errors
+    /// When it does not start, or this one was stopped.
+    pub async fn another(&self) -> Result<Self> {
+        let world = self.world.as_ref().context("stopped before")?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::run(Config { listen, ..world.config() }, world.clock.clone(), world.rules).await
+    }
+
+    async fn run(config: Config, clock: Clock, rules: Rules) -> Result<Self> {
         let (sender, receiver) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(run(config, clock, rules, sender));
         });
         let started = receiver.await.context("the server's thread ended before it started")??;
-        world.listen = started.address;
         Ok(Self {
             components: started.components,
             address: started.address,
             running: Some(Running { handle: started.handle, thread }),
-            world: Some(world),
+            world: None,
         })
     }
 

@@ -17,4 +17,6 @@ mod api {
     mod sealed_key;
     mod sealed_push;
     mod start;
+    mod uploads;
+    mod uploads_broken;
 }

@@ -29,4 +29,6 @@ pub mod submission_comment;
 pub mod submission_event;
 pub mod submission_media;
 pub mod task;
+pub mod upload;
+pub mod upload_day;
 pub mod user;

@@ -45,6 +45,7 @@ pub const SUBMISSIONS: &str = "/api/v1/submissions";
 pub const CASES: &str = "/api/v1/cases";
 /// `GET` → [`ParkedAnswer`].
 pub const PARKED_OPERATIONS: &str = "/api/v1/parked-operations";
+/// `/{media id}` is an upload by tus 1.0.0 (`docs/media.md`);
 /// `PUT /{media id}` with the bytes → [`MediaStored`];
 /// `GET /{media id}` and `GET /{media id}?size=thumbnail` → the picture.
 pub const FILES: &str = "/files";

@@ -63,6 +63,14 @@ problems! {
     FormInvalid, "form_invalid", 409, "按表单规则复核时发现问题,不能通过,请退回更正。", "The answers break the form's rules, so this cannot be approved. Return it for correction.";
     MediaNotExpected, "media_not_expected", 404, "没有记录需要这个文件。请先上传记录,再上传照片。", "No submission expects this file. Send the submission first, then the photo.";
     MediaHashMismatch, "media_hash_mismatch", 422, "文件在传输中损坏(校验不一致),手机将自动重传。", "The file was damaged on its way (its hash differs). The phone sends it again by itself.";
+    UploadUnknown, "upload_unknown", 404, "这个文件还没有开始上传,或上传已过期。手机会从头上传。", "No upload of this file is under way, or it has expired. The phone begins it again by itself.";
+    UploadLengthDiffers, "upload_length_differs", 422, "文件大小与记录中写明的不一致,请重新提交记录。", "The file's length is not what the submission announced. Send the submission again.";
+    UploadOffsetDiffers, "upload_offset_differs", 409, "续传位置与服务器已收到的不一致,手机将自动从正确的位置继续。", "The server has more or less of this file than was assumed. The phone goes on from the right place by itself.";
+    UploadBusy, "upload_busy", 423, "这个文件正由另一个连接上传,请稍候再试。", "Another connection is sending this file. Try again in a moment.";
+    UploadVersionUnknown, "upload_version_unknown", 412, "服务器只支持 tus 1.0.0 上传协议,请更新客户端。", "The server speaks version 1.0.0 of the tus protocol. Update the client.";
+    UploadTypeWrong, "upload_type_wrong", 415, "上传内容的类型必须是 application/offset+octet-stream。", "The content type of an upload is application/offset+octet-stream. Correct it and try again.";
+    UploadChecksumMismatch, "upload_checksum_mismatch", 460, "这一段在传输中损坏(校验不一致),已丢弃,手机将自动重传。", "This piece was damaged on its way (its checksum differs) and was dropped. The phone sends it again by itself.";
+    UploadQuotaReached, "upload_quota_reached", 429, "今天上传的文件已达上限,手机会保留照片,明天自动继续;如需提高上限请联系管理员。", "This is as much as one person may upload in a day. The phone keeps the photos and goes on tomorrow; ask an administrator to raise the limit.";
     MediaNotAnImage, "media_not_an_image", 415, "这不是可用的图片(仅支持 JPEG、PNG、WebP)。请重新拍摄。", "This is not a usable picture (JPEG, PNG or WebP). Take it again.";
     MediaTooManyPixels, "media_too_many_pixels", 413, "图片像素过大,服务器拒绝解码。请用应用内拍照重新拍摄。", "The picture has too many pixels to be decoded safely. Take it again with the app.";
     StorageFull, "storage_full", 507, "服务器存储写入失败,请联系管理员。手机会保留照片并稍后重传。", "The server could not store the file. Tell an administrator. The phone keeps the photo and tries again.";
@@ -98,10 +106,12 @@ pub struct Problem {
     pub request_id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
-    /// With `operation_gap`: the sequence number the server waits for.
+    /// With `operation_gap`: the sequence number the server waits for; with
+    /// `upload_offset_differs`: the offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<u64>,
-    /// With `account_locked`, `too_many_requests`, `unavailable`.
+    /// With `account_locked`, `too_many_requests`, `unavailable`,
+    /// `upload_busy`, `upload_quota_reached`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
     /// With `case_moved_on`: the case's version now, and what conflicts.
