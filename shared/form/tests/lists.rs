@@ -16,7 +16,8 @@ fn read(list: &str, nodeset: &str) -> Result<Session, String> {
             xmlns:jr="http://openrosa.org/javarosa" xmlns:odk="http://www.opendatakit.org/xforms">
             <h:head><h:title>t</h:title><model><instance><data id="t"><key/><one/><order/><told/></data></instance>
             <instance id="places" src="jr://file-csv/places.csv"/>
-            <bind nodeset="/data/told" calculate="concat('[', /data/order, ']')"/></model></h:head>
+            <bind nodeset="/data/told" calculate="concat('[', /data/order, ']')"/>
+            <bind nodeset="/data/one" constraint=". != 'b'"/></model></h:head>
             <h:body><input ref="/data/key"/>
             <select1 ref="/data/one"><itemset nodeset="{nodeset}"><value ref="name"/><label ref="label"/></itemset></select1>
             <odk:rank ref="/data/order"><itemset nodeset="{nodeset}"><value ref="name"/><label ref="label"/></itemset></odk:rank>
@@ -141,4 +142,17 @@ fn an_order_has_everything_that_is_offered() {
     assert_eq!(stands(&session), state("b c a", Some(ProblemKind::NotAChoice), "[b a]"));
     let told = session.problems();
     assert_eq!(told.len(), 1);
+}
+
+/// Found by `cargo xtask fuzz session`: the rule was asked while the answer
+/// before was still the one that expressions did not see.
+#[test]
+fn a_rule_sees_the_answer_that_follows_one_that_is_not_offered() {
+    let mut session = read("name,label\na,Ash\nb,Oak\n", ALL).expect("a list");
+    for (given, problem) in
+        [("zz", Some(ProblemKind::NotAChoice)), ("b", Some(ProblemKind::Constraint)), ("a", None)]
+    {
+        answer(&mut session, "/one", given);
+        assert_eq!(at(&session, "/one").problem, problem, "{given}");
+    }
 }

@@ -13,16 +13,22 @@ use std::collections::BTreeMap;
 const INITIALS_COLUMN: &str = "py";
 
 impl Session {
-    /// Decides again what is wrong with the answer of an item.
+    /// Decides again what is wrong with the answer of an item. What expressions
+    /// may see of it comes before its own constraint, which is one of them.
     pub(super) fn check(&mut self, plan: &Plan, item: u32, queue: &mut Queue) {
-        let now = match self.judge(plan, item) {
+        let misfit = self.misfit(plan, item);
+        self.withhold(plan, item, misfit.as_ref().ok().copied().flatten(), queue);
+        let judged = match misfit {
+            Ok(None) => self.breach(plan, item),
+            decided => decided,
+        };
+        let now = match judged {
             Ok(problem) => problem,
             Err(error) => {
                 self.fail(item, &error);
                 Some(ProblemKind::Failed)
             }
         };
-        self.withhold(plan, item, now, queue);
         let Some(found) = self.item_mut(item).filter(|item| item.problem != now) else { return };
         found.problem = now;
         queue.note(self, item);
@@ -76,7 +82,8 @@ impl Session {
         Ok(left)
     }
 
-    fn judge(&self, plan: &Plan, item: u32) -> Result<Option<ProblemKind>, EvaluationError> {
+    /// Whether the answer is none that this question takes.
+    fn misfit(&self, plan: &Plan, item: u32) -> Result<Option<ProblemKind>, EvaluationError> {
         let Some(found) = self.item(item) else { return Ok(None) };
         let Some(node) = plan.node(found.node) else { return Ok(None) };
         if !found.is(RELEVANT) || node.kind.is_container() {
@@ -97,7 +104,16 @@ impl Session {
                 return Ok(Some(ProblemKind::NotAChoice));
             }
         }
-        if let Some(constraint) = &node.constraint
+        Ok(None)
+    }
+
+    /// Whether an answer that fits breaks the rule of its question.
+    fn breach(&self, plan: &Plan, item: u32) -> Result<Option<ProblemKind>, EvaluationError> {
+        let Some(found) = self.item(item).filter(|found| found.is(RELEVANT) && !found.value.is_empty())
+        else {
+            return Ok(None);
+        };
+        if let Some(constraint) = plan.node(found.node).and_then(|node| node.constraint.as_ref())
             && !Evaluator::new(self).boolean(constraint, &self.focus(item))?
         {
             return Ok(Some(ProblemKind::Constraint));
