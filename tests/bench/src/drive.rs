@@ -156,7 +156,11 @@ fn adding(session: &mut Session, present: usize) -> anyhow::Result<Spread> {
             break;
         }
         session.add_repeat(&series)?;
-        session.answer(&at(&format!("/member[{}]/m_age", instances + 1)), "30")?;
+        let age = at(&format!("/member[{}]/m_age", instances + 1));
+        // One workbook of the pack computes it from the date of birth.
+        if session.node(&age).is_some_and(|view| !view.read_only && view.kind == NodeKind::Integer) {
+            session.answer(&age, "30")?;
+        }
     }
     let mut times = Vec::new();
     for _ in 0..ADDED {
