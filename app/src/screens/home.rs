@@ -9,23 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorstep_core::api::Me;
-use doorstep_core::case::CaseRecord;
-use doorstep_core::phone::{DraftRecord, LocalTime, PhoneError, TodayEntry};
+use doorstep_core::phone::{CaseShelf, DraftRecord, LocalTime, PhoneError, Today, TodayEntry};
 use doorstep_core::role::{Action, allows};
 use doorstep_core::store::Table;
 use doorstep_core::text::Language;
-use doorstep_form::order;
 use leptos::prelude::*;
 
 use super::QueueScreen;
-use super::parts::{Fold, Reference, risk_badge, spoken};
+use super::parts::{Fold, Reference, spoken};
 use crate::app::{use_device, use_session, use_sync};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::session::AppPhone;
 use crate::ui::{Button, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Section, Tone};
 use agenda::Agenda;
-use rows::{ROWS_MAX, line, long_list, returned_row};
+use rows::{ROWS_MAX, long_list, returned_row, row};
 use search::CaseIndex;
 
 /// What somebody opens Doorstep for.
@@ -65,7 +63,7 @@ pub fn HomeScreen() -> impl IntoView {
     move || match duty.get() {
         Some(Duty::Reviews) => view! { <QueueScreen /> }.into_any(),
         Some(Duty::Neither) => view! { <NoVisits /> }.into_any(),
-        Some(Duty::Visits) | None => view! { <Today /> }.into_any(),
+        Some(Duty::Visits) | None => view! { <TodayScreen /> }.into_any(),
     }
 }
 
@@ -85,10 +83,11 @@ fn NoVisits() -> impl IntoView {
 }
 
 /// What the phone holds for Today.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct TodayData {
     agenda: Agenda,
-    entries: Vec<TodayEntry>,
+    entries: Vec<Arc<TodayEntry>>,
+    cases: CaseShelf,
     /// Drafts that nobody has gone on with for long.
     forgotten: usize,
     reference: Reference,
@@ -96,18 +95,16 @@ struct TodayData {
 
 impl TodayData {
     async fn load(phone: &AppPhone) -> Result<Arc<Self>, PhoneError> {
-        let entries = phone.today(today()).await?;
-        let returned = phone.returned().await?;
-        let cases = phone.cases_of(&order::set_of(returned.iter().map(|status| status.case_id))).await?;
-        let drafts = phone.drafts().await?;
+        let Today { entries, returned, drafts, cases } = phone.today(today()).await?;
+        let entries: Vec<Arc<TodayEntry>> = entries.into_iter().map(Arc::new).collect();
         let forgotten = forgotten(&drafts, now());
-        let agenda = Agenda::new(entries.clone(), returned, &drafts, &cases);
-        Ok(Arc::new(Self { agenda, entries, forgotten, reference: Reference::load(phone).await? }))
+        let agenda = Agenda::new(&entries, returned, &drafts, |id| cases.label(id).ok().flatten());
+        Ok(Arc::new(Self { agenda, entries, cases, forgotten, reference: Reference::load(phone).await? }))
     }
 }
 
 #[component]
-fn Today() -> impl IntoView {
+fn TodayScreen() -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
     let query = RwSignal::new(String::new());
@@ -121,14 +118,13 @@ fn Today() -> impl IntoView {
     // Thousands of cases are read when somebody searches, not before.
     let searches = RwSignal::new(false);
     let index = LocalResource::new(move || {
-        session.changes().track(&[Table::Record]);
-        let searches = searches.get();
+        let known = |read: &Option<Result<Arc<TodayData>, PhoneError>>| {
+            Some(Arc::clone(read.as_ref()?.as_ref().ok()?))
+        };
+        let data = if searches.get() { data.with(known) } else { None };
         async move {
-            if !searches {
-                return Ok(None);
-            }
-            let cases = session.phone()?.cases().await?;
-            Ok::<_, PhoneError>(Some(Arc::new(CaseIndex::new(cases))))
+            let index = data.map(|data| CaseIndex::new(&data.cases, &data.entries)).transpose()?;
+            Ok::<_, PhoneError>(index.map(Arc::new))
         }
     });
     view! {
@@ -196,7 +192,7 @@ fn AgendaView(
     if agenda.is_empty() {
         return view! { <NothingToday pulled=!data.reference.is_empty() /> }.into_any();
     }
-    let group = |title: &'static str, entries: &[TodayEntry]| {
+    let group = |title: &'static str, entries: &[Arc<TodayEntry>]| {
         (!entries.is_empty()).then(|| {
             let rows = long_list(&data, language, entries, rows_max);
             view! { <Section title=title.to_owned()>{rows}</Section> }
@@ -230,7 +226,7 @@ fn AgendaView(
             </Notice>
         }
     });
-    let folded = |title: String, open: RwSignal<bool>, entries: &[TodayEntry]| {
+    let folded = |title: String, open: RwSignal<bool>, entries: &[Arc<TodayEntry>]| {
         (!entries.is_empty()).then(|| {
             let held = StoredValue::new((data.clone(), entries.to_vec()));
             view! {
@@ -338,8 +334,8 @@ fn FoundView(
     query: String,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let found = index.find(&data.entries, &query);
-    if found.is_empty() {
+    let found = index.find(&query, FOUND_MAX);
+    if found.count == 0 {
         return view! {
             <Empty
                 icon=IconName::Search
@@ -349,10 +345,8 @@ fn FoundView(
         }
         .into_any();
     }
-    let count = found.len();
-    let found: Vec<(CaseRecord, Option<TodayEntry>)> =
-        found.into_iter().take(FOUND_MAX).map(|(case, entry)| (case.clone(), entry.cloned())).collect();
-    let held = StoredValue::new((data, found));
+    let count = found.count;
+    let held = StoredValue::new((data, found.first));
     // Whoever types on sees another list in a moment.
     let all = RwSignal::new(count <= FOUND_FIRST);
     if !all.get_untracked() {
@@ -364,13 +358,8 @@ fn FoundView(
     let rows = move || {
         let most = if all.get() { FOUND_MAX } else { FOUND_FIRST };
         held.with_value(|(data, found)| {
-            let row = |(case, entry): &(CaseRecord, Option<TodayEntry>)| {
-                let risk = risk_badge(language, data.reference.pack.as_ref(), case);
-                let (id, place) = (case.id.to_string(), data.reference.place(case));
-                let name = Some(case.label.clone());
-                line(&data.reference, language, id, name, Some(place), Some(risk), entry.as_ref())
-            };
-            let rows = found.iter().take(most).map(row).collect_view();
+            let shown = found.iter().take(most);
+            let rows = shown.map(|(case, entry)| row(data, language, *case, entry.as_deref())).collect_view();
             view! { <List>{rows}</List> }.into_any()
         })
     };

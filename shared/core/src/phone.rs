@@ -3,7 +3,7 @@
 //! [`Phone`] is generic over the store, so that tests and simulations run the
 //! very code that the browser runs. Identifiers and times are arguments.
 //!
-//! * [`records`]: what was pulled, as screens read it.
+//! * [`records`]: what was pulled, as screens read it. [`today`]: whom to visit.
 //! * [`draft`]: one small durable write per answer.
 //! * [`outbox`]: finished visits on their way.
 //! * [`backup`]: a file with everything that only this phone has.
@@ -19,6 +19,7 @@ pub mod records;
 pub mod reply;
 pub mod room;
 pub mod synchronise;
+pub mod today;
 
 use chrono::{DateTime, FixedOffset};
 use doorstep_form::AuthoringProblem;
@@ -29,9 +30,10 @@ use crate::store::{LocalStore, StoreError};
 
 pub use draft::{DraftRecord, MediaEntry, MediaState, NewFile, OpenDraft};
 pub use outbox::{OperationState, OutboxEntry, OutboxOperation};
-pub use records::{CaseView, TaskProgress, TodayEntry};
+pub use records::CaseView;
 pub use reply::Reply;
 pub use synchronise::{Failure, SyncReport, SyncState, Transport, synchronise};
+pub use today::{CaseShelf, TaskProgress, Today, TodayEntry};
 
 /// Whose phone this is.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -72,13 +72,16 @@ async fn the_queue_begins_with_the_riskiest_then_with_who_waits_longest() -> Res
 async fn an_approval_reaches_the_ledger_the_next_task_the_outbox_and_the_phone() -> Result<()> {
     let scene = Scene::start().await?;
     let phone = scene.phone("grid_worker").await?;
-    let today = phone.phone.today(scene.server.clock().today()).await?;
+    let today = phone.phone.today(scene.server.clock().today()).await?.entries;
     let entry = today.first().context("the elder is due")?;
     assert_eq!((today.len(), entry.urgency, entry.progress), (1, Urgency::DueToday, TaskProgress::ToDo));
     let content = sent(&phone, scene.elder, &[("/g_h/h_ill", "bp heart"), ("/g_h/h_move", "bad")]).await?;
     assert_eq!(content.task_id, Some(entry.task.id));
     let progress = |entries: &[doorstep_core::phone::TodayEntry]| entries.first().map(|entry| entry.progress);
-    assert_eq!(progress(&phone.phone.today(scene.server.clock().today()).await?), Some(TaskProgress::Sent));
+    assert_eq!(
+        progress(&phone.phone.today(scene.server.clock().today()).await?.entries),
+        Some(TaskProgress::Sent)
+    );
 
     let office = scene.office("supervisor").await?;
     let detail = office.submission(content.submission_id).await?;
@@ -221,7 +224,7 @@ async fn a_death_closes_the_case_and_nothing_is_due() -> Result<()> {
     let answer = scene.office("supervisor").await?.approve(content.submission_id).await?;
     assert_eq!((answer.case.status, answer.tasks.as_slice()), (CaseStatus::Closed, &[][..]));
     phone.sync().await?;
-    assert_eq!(phone.phone.today(scene.server.clock().today()).await?, []);
+    assert_eq!(phone.phone.today(scene.server.clock().today()).await?.entries, []);
     Ok(())
 }
 
@@ -291,7 +294,7 @@ async fn returned_corrected_approved() -> Result<()> {
     }
     assert_eq!(status.content.as_ref(), Some(&first));
     assert_eq!(phone.phone.returned().await?.len(), 1);
-    let today = phone.phone.today(scene.server.clock().today()).await?;
+    let today = phone.phone.today(scene.server.clock().today()).await?.entries;
     assert_eq!(today.first().map(|entry| entry.progress), Some(TaskProgress::Returned(first.submission_id)));
 
     // On another phone of the same person, to which the photos never were.
@@ -336,7 +339,7 @@ async fn a_rejection_is_final_and_the_visit_is_still_due() -> Result<()> {
     assert_eq!((answer.state, answer.case.version), (SubmissionState::Rejected, 1));
     phone.sync().await?;
     assert_eq!(phone.state(content.submission_id).await?, SubmissionState::Rejected);
-    let today = phone.phone.today(scene.server.clock().today()).await?;
+    let today = phone.phone.today(scene.server.clock().today()).await?.entries;
     assert_eq!(today.first().map(|entry| entry.progress), Some(TaskProgress::ToDo));
     assert!(phone.start_correction(content.submission_id).await.is_err());
     Ok(())

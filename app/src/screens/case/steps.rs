@@ -222,7 +222,7 @@ mod tests {
                 origin: TaskOrigin::Manual,
                 state: TaskState::Open,
             },
-            case: None,
+            label: None,
             urgency: Urgency::Overdue,
             progress,
         }

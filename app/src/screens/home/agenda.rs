@@ -1,8 +1,7 @@
 //! Whom to visit, and in what order.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use doorstep_core::case::CaseRecord;
 use doorstep_core::ids::{CaseId, DraftId};
 use doorstep_core::phone::{DraftRecord, TaskProgress, TodayEntry};
 use doorstep_core::submission::SubmissionStatus;
@@ -14,22 +13,22 @@ pub(super) struct Agenda {
     /// Came back with comments, newest first.
     pub(super) returned: Vec<ReturnedVisit>,
     /// Past the due date, in grace or not.
-    pub(super) overdue: Vec<TodayEntry>,
-    pub(super) today: Vec<TodayEntry>,
+    pub(super) overdue: Vec<Arc<TodayEntry>>,
+    pub(super) today: Vec<Arc<TodayEntry>>,
     /// The window is open, the due date to come.
-    pub(super) soon: Vec<TodayEntry>,
+    pub(super) soon: Vec<Arc<TodayEntry>>,
     /// Done here; the server or the reviewer has it next.
-    pub(super) captured: Vec<TodayEntry>,
+    pub(super) captured: Vec<Arc<TodayEntry>>,
     /// The window is not open yet.
-    pub(super) upcoming: Vec<TodayEntry>,
+    pub(super) upcoming: Vec<Arc<TodayEntry>>,
 }
 
 /// A submission that came back.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ReturnedVisit {
     pub(super) status: SubmissionStatus,
-    /// `None` when the case is not on the phone (any more).
-    pub(super) case: Option<CaseRecord>,
+    /// What the case is called; `None` when it is not on the phone (any more).
+    pub(super) label: Option<String>,
     /// The correction, once it was begun.
     pub(super) draft: Option<DraftId>,
 }
@@ -38,15 +37,15 @@ impl Agenda {
     /// Groups what the phone says is open, keeping its order. What came back
     /// is listed once, on top.
     pub(super) fn new(
-        entries: Vec<TodayEntry>,
+        entries: &[Arc<TodayEntry>],
         returned: Vec<SubmissionStatus>,
         drafts: &[DraftRecord],
-        cases: &BTreeMap<CaseId, CaseRecord>,
+        label: impl Fn(CaseId) -> Option<String>,
     ) -> Self {
         let returned: Vec<ReturnedVisit> = returned
             .into_iter()
             .map(|status| ReturnedVisit {
-                case: cases.get(&status.case_id).cloned(),
+                label: label(status.case_id),
                 draft: drafts
                     .iter()
                     .find(|draft| draft.root_id == Some(status.root_id))
@@ -73,7 +72,7 @@ impl Agenda {
                 (TaskProgress::Draft(_), Urgency::Upcoming) => &mut agenda.soon,
                 (_, Urgency::Upcoming) => &mut agenda.upcoming,
             };
-            group.push(entry);
+            group.push(Arc::clone(entry));
         }
         agenda.returned = returned;
         agenda
@@ -97,9 +96,8 @@ impl Agenda {
 mod tests {
     use super::*;
     use chrono::{DateTime, NaiveDate};
-    use doorstep_core::case::CaseStatus;
     use doorstep_core::hash::ContentHash;
-    use doorstep_core::ids::{AreaId, FormVersionId, SubmissionId, TaskId};
+    use doorstep_core::ids::{FormVersionId, SubmissionId, TaskId};
     use doorstep_core::role::Role;
     use doorstep_core::submission::SubmissionState;
     use doorstep_core::task::{TaskOrigin, TaskRecord, TaskState};
@@ -109,7 +107,7 @@ mod tests {
         NaiveDate::from_ymd_opt(2026, 11, day).unwrap_or_default()
     }
 
-    fn entry(number: u128, due: u32, progress: TaskProgress) -> TodayEntry {
+    fn entry(number: u128, due: u32, progress: TaskProgress) -> Arc<TodayEntry> {
         let task = TaskRecord {
             id: TaskId(Uuid::from_u128(number)),
             case_id: CaseId(Uuid::from_u128(number)),
@@ -122,24 +120,7 @@ mod tests {
             origin: TaskOrigin::Manual,
             state: TaskState::Open,
         };
-        TodayEntry { urgency: task.urgency(date(20)), case: None, task, progress }
-    }
-
-    fn case(number: u128, label: &str) -> BTreeMap<CaseId, CaseRecord> {
-        let id = CaseId(Uuid::from_u128(number));
-        let case = CaseRecord {
-            id,
-            kind: "elder".into(),
-            parent: None,
-            area_id: AreaId(Uuid::from_u128(9)),
-            county: "610199".into(),
-            label: label.into(),
-            status: CaseStatus::Open,
-            properties: BTreeMap::new(),
-            last_visits: BTreeMap::new(),
-            version: 1,
-        };
-        BTreeMap::from([(id, case)])
+        Arc::new(TodayEntry { urgency: task.urgency(date(20)), label: None, task, progress })
     }
 
     fn returned(number: u128) -> SubmissionStatus {
@@ -161,7 +142,7 @@ mod tests {
         }
     }
 
-    fn numbers(entries: &[TodayEntry]) -> Vec<u128> {
+    fn numbers(entries: &[Arc<TodayEntry>]) -> Vec<u128> {
         entries.iter().map(|entry| entry.task.id.0.as_u128()).collect()
     }
 
@@ -179,19 +160,19 @@ mod tests {
             entry(8, 10, TaskProgress::Sent),
             entry(9, 10, TaskProgress::Returned(SubmissionId(Uuid::from_u128(9)))),
         ];
-        let agenda = Agenda::new(entries, vec![returned(9)], &[], &case(9, "赵示例"));
+        let agenda = Agenda::new(&entries, vec![returned(9)], &[], |_| Some("赵示例".to_owned()));
         assert_eq!(numbers(&agenda.overdue), [1, 2]);
         assert_eq!(numbers(&agenda.today), [3]);
         assert_eq!(numbers(&agenda.soon), [4, 6], "a visit begun early stays in sight");
         assert_eq!(numbers(&agenda.captured), [7, 8]);
         assert_eq!(numbers(&agenda.upcoming), [5]);
         assert_eq!(agenda.returned.len(), 1, "what came back is listed once");
-        assert_eq!(agenda.returned[0].case.as_ref().map(|case| case.label.as_str()), Some("赵示例"));
+        assert_eq!(agenda.returned[0].label.as_deref(), Some("赵示例"));
     }
 
     #[test]
     fn nothing_to_do_is_not_nothing_at_all() {
-        let done = Agenda::new(vec![entry(1, 28, TaskProgress::ToDo)], Vec::new(), &[], &BTreeMap::new());
+        let done = Agenda::new(&[entry(1, 28, TaskProgress::ToDo)], Vec::new(), &[], |_| None);
         assert!(!done.has_work() && !done.is_empty());
         assert!(Agenda::default().is_empty());
     }

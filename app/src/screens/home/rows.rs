@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorstep_core::ids::CaseId;
 use doorstep_core::phone::{TaskProgress, TodayEntry};
 use doorstep_core::text::Language;
 use leptos::prelude::*;
@@ -23,7 +24,7 @@ const ROWS_MORE: usize = 200;
 pub(super) fn long_list(
     data: &Arc<TodayData>,
     language: Language,
-    entries: &[TodayEntry],
+    entries: &[Arc<TodayEntry>],
     rows_max: RwSignal<usize>,
 ) -> AnyView {
     let i18n = use_i18n();
@@ -52,21 +53,28 @@ pub(super) fn long_list(
     .into_any()
 }
 
-pub(super) fn rows(data: &TodayData, language: Language, entries: &[TodayEntry]) -> Vec<AnyView> {
-    entries
-        .iter()
-        .map(|entry| {
-            let name = entry.case.as_ref().map(|case| case.label.clone());
-            let place = entry.case.as_ref().map(|case| data.reference.place(case));
-            let risk =
-                entry.case.as_ref().map(|case| risk_badge(language, data.reference.pack.as_ref(), case));
-            line(&data.reference, language, entry.task.case_id.to_string(), name, place, risk, Some(entry))
-        })
-        .collect()
+fn rows(data: &TodayData, language: Language, entries: &[Arc<TodayEntry>]) -> Vec<AnyView> {
+    entries.iter().map(|entry| row(data, language, entry.task.case_id, Some(entry))).collect()
+}
+
+/// A case, with what is to be done there.
+pub(super) fn row(
+    data: &TodayData,
+    language: Language,
+    case_id: CaseId,
+    entry: Option<&TodayEntry>,
+) -> AnyView {
+    // One that does not read is as one that is not here: the next sync brings it.
+    let case = data.cases.find(case_id).ok().flatten();
+    let case = case.as_ref();
+    let name = case.map(|case| case.label.clone());
+    let place = case.map(|case| data.reference.place(case));
+    let risk = case.map(|case| risk_badge(language, data.reference.pack.as_ref(), case));
+    line(&data.reference, language, case_id.to_string(), name, place, risk, entry)
 }
 
 /// A line of Today: who, where, what, and until when.
-pub(super) fn line(
+fn line(
     reference: &Reference,
     language: Language,
     case_id: String,
@@ -141,10 +149,7 @@ pub(super) fn returned_row(
     visit: &ReturnedVisit,
 ) -> AnyView {
     let status = &visit.status;
-    let name = visit
-        .case
-        .as_ref()
-        .map_or_else(|| t_string!(i18n, today.case_missing).to_owned(), |case| case.label.clone());
+    let name = visit.label.clone().unwrap_or_else(|| t_string!(i18n, today.case_missing).to_owned());
     let comment = status.comments.last().map(|comment| comment.text.clone());
     let badge = if visit.draft.is_some() {
         t_string!(i18n, today.correcting).to_owned()

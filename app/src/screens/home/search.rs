@@ -1,79 +1,118 @@
 //! Finding one case among all that are on the phone, while the name is typed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use doorstep_core::case::CaseRecord;
 use doorstep_core::ids::CaseId;
-use doorstep_core::phone::TodayEntry;
+use doorstep_core::phone::{CaseShelf, TodayEntry};
+use doorstep_core::store::StoreError;
 use doorstep_form::order;
 
 /// Fewer digits than this are no number that anybody knows a person by.
 const DIGITS_MIN: usize = 3;
 /// Numbers that are shorter (ages, counts) identify nobody.
 const NUMBER_DIGITS_MIN: usize = 7;
+/// What ends a name, an address or a number; nobody can type it.
+const END: char = '\t';
 
-/// Every case, and what it is found by.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct CaseIndex(Vec<Indexed>);
+/// A case, and what is to be done there first.
+type Row = (CaseId, Option<Arc<TodayEntry>>);
 
-#[derive(Clone, Debug, PartialEq)]
-struct Indexed {
-    case: CaseRecord,
+/// Every case, and what it is found by, in the order in which cases are shown:
+/// those with an open task first, as Today has them, then by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CaseIndex {
+    rows: Vec<Row>,
     /// Name and address, as [`plain`] has them.
-    words: [String; 2],
+    words: Lines,
     /// Identity and phone numbers, likewise.
-    numbers: Vec<String>,
+    numbers: Lines,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) count: usize,
+    /// As many as were asked for.
+    pub(super) first: Vec<Row>,
 }
 
 impl CaseIndex {
-    pub(super) fn new(cases: Vec<CaseRecord>) -> Self {
-        Self(cases.into_iter().map(Indexed::new).collect())
+    /// Reads the cases. `entries` are in the order of Today.
+    ///
+    /// # Errors
+    /// When a stored case does not read.
+    pub(super) fn new(cases: &CaseShelf, entries: &[Arc<TodayEntry>]) -> Result<Self, StoreError> {
+        Ok(Self::of(cases.iter().collect::<Result<_, _>>()?, entries))
+    }
+
+    fn of(cases: Vec<CaseRecord>, entries: &[Arc<TodayEntry>]) -> Self {
+        let mut tasks: BTreeMap<CaseId, usize> = BTreeMap::new();
+        for (at, entry) in entries.iter().enumerate() {
+            tasks.entry(entry.task.case_id).or_insert(at);
+        }
+        let mut placed: Vec<(usize, CaseRecord)> = cases
+            .into_iter()
+            .map(|case| (tasks.get(&case.id).copied().unwrap_or(usize::MAX), case))
+            .collect();
+        order::sort_by(&mut placed, |left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
+        let mut index = Self::default();
+        for (at, case) in placed {
+            let address = case.properties.get("address").map(|address| plain(address));
+            index.words.add([plain(&case.label)].into_iter().chain(address));
+            index.numbers.add(case.properties.values().map(|value| plain(value)).filter(|value| {
+                value.chars().count() >= NUMBER_DIGITS_MIN
+                    && value.ends_with(|end: char| end.is_ascii_digit() || end == 'x')
+            }));
+            index.rows.push((case.id, entries.get(at).cloned()));
+        }
+        index
     }
 
     /// The cases that `query` finds: by name, address, or the last digits of a
-    /// number. Those with an open task first, in its order.
-    pub(super) fn find<'a>(
-        &'a self,
-        entries: &'a [TodayEntry],
-        query: &str,
-    ) -> Vec<(&'a CaseRecord, Option<&'a TodayEntry>)> {
+    /// number.
+    pub(super) fn find(&self, query: &str, most: usize) -> Found {
         let query = plain(query);
         let is_number = query.chars().count() >= DIGITS_MIN
             && query.chars().all(|letter| letter.is_ascii_digit() || letter == 'x');
-        let mut tasks: BTreeMap<CaseId, (usize, &TodayEntry)> = BTreeMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            tasks.entry(entry.task.case_id).or_insert((at, entry));
+        let mut is_found = vec![false; self.rows.len()];
+        self.words.find(&query, &mut is_found);
+        if is_number {
+            self.numbers.find(&format!("{query}{END}"), &mut is_found);
         }
-        let mut found: Vec<(usize, &CaseRecord, Option<&TodayEntry>)> = self
-            .0
-            .iter()
-            .filter(|indexed| indexed.matches(&query, is_number))
-            .map(|indexed| match tasks.get(&indexed.case.id) {
-                Some((at, entry)) => (*at, &indexed.case, Some(*entry)),
-                None => (usize::MAX, &indexed.case, None),
-            })
-            .collect();
-        order::sort_by(&mut found, |left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
-        found.into_iter().map(|(_, case, entry)| (case, entry)).collect()
+        let found = || self.rows.iter().zip(&is_found).filter(|(_, found)| **found).map(|(row, _)| row);
+        Found { count: found().count(), first: found().take(most).cloned().collect() }
     }
 }
 
-impl Indexed {
-    fn new(case: CaseRecord) -> Self {
-        let address = case.properties.get("address").map(|address| plain(address)).unwrap_or_default();
-        let numbers = case
-            .properties
-            .values()
-            .map(|value| plain(value))
-            .filter(|value| value.chars().count() >= NUMBER_DIGITS_MIN)
-            .filter(|value| value.ends_with(|end: char| end.is_ascii_digit() || end == 'x'))
-            .collect();
-        Self { words: [plain(&case.label), address], numbers, case }
+/// A line of text for each case, all in one: ten thousand are looked through
+/// while a finger is still on the key.
+#[derive(Clone, Debug, Default)]
+struct Lines {
+    text: String,
+    /// Where each line ends.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    fn add(&mut self, words: impl Iterator<Item = String>) {
+        for word in words {
+            self.text.push_str(&word);
+            self.text.push(END);
+        }
+        self.ends.push(self.text.len());
     }
 
-    fn matches(&self, query: &str, is_number: bool) -> bool {
-        self.words.iter().any(|words| words.contains(query))
-            || (is_number && self.numbers.iter().any(|number| number.ends_with(query)))
+    /// Marks the lines that have `wanted` in them.
+    fn find(&self, wanted: &str, is_found: &mut [bool]) {
+        let mut lines = self.ends.iter().zip(is_found).peekable();
+        for (at, _) in self.text.match_indices(wanted) {
+            while lines.next_if(|(end, _)| **end <= at).is_some() {}
+            if let Some((_, found)) = lines.peek_mut() {
+                **found = true;
+            }
+        }
     }
 }
 
@@ -118,7 +157,7 @@ mod tests {
         }
     }
 
-    fn task_of(number: u128) -> TodayEntry {
+    fn task_of(number: u128) -> Arc<TodayEntry> {
         let due_on = NaiveDate::default();
         let task = TaskRecord {
             id: TaskId(Uuid::from_u128(number)),
@@ -132,35 +171,41 @@ mod tests {
             origin: TaskOrigin::Manual,
             state: TaskState::Open,
         };
-        TodayEntry { urgency: task.urgency(due_on), case: None, task, progress: TaskProgress::ToDo }
+        let urgency = task.urgency(due_on);
+        Arc::new(TodayEntry { urgency, label: None, task, progress: TaskProgress::ToDo })
+    }
+
+    /// The numbers that [`case`] gave the cases that were found.
+    fn found(index: &CaseIndex, query: &str) -> Vec<u128> {
+        index.find(query, 50).first.into_iter().map(|(id, _)| id.0.as_u128()).collect()
     }
 
     #[test]
     fn a_case_is_found_by_name_address_and_last_digits() {
-        let index = CaseIndex::new(vec![
+        let cases = vec![
             case(1, "王小明", &[("address", "二组12号"), ("phone", "13800138000")]),
             case(2, "Wang Fang", &[("id_number", "61019919400315001X"), ("beds", "100")]),
-        ]);
-        let entries = [task_of(2)];
-        let names = |query: &str| -> Vec<String> {
-            index.find(&entries, query).into_iter().map(|(case, _)| case.label.clone()).collect()
-        };
-        assert_eq!(names("小明"), ["王小明"]);
-        assert_eq!(names("wangf"), ["Wang Fang"], "spaces and capitals do not matter");
-        assert_eq!(names("\u{ff11}\u{ff12}号"), ["王小明"], "full-width digits");
-        assert_eq!(names("8000"), ["王小明"]);
-        assert_eq!(names("001x"), ["Wang Fang"]);
-        assert!(names("100").is_empty(), "a small number is no identity");
-        assert!(names("李").is_empty());
-        assert!(index.find(&entries, "fang").first().is_some_and(|(_, entry)| entry.is_some()));
+        ];
+        let index = CaseIndex::of(cases, &[task_of(2)]);
+        assert_eq!(found(&index, "小明"), [1]);
+        assert_eq!(found(&index, "wangf"), [2], "spaces and capitals do not matter");
+        assert_eq!(found(&index, "\u{ff11}\u{ff12}号"), [1], "full-width digits");
+        assert_eq!(found(&index, "8000"), [1]);
+        assert_eq!(found(&index, "001x"), [2]);
+        assert_eq!(found(&index, "1380"), [0; 0], "a number is known by its end");
+        assert_eq!(found(&index, "明二"), [0; 0], "a name ends before the address");
+        assert_eq!(found(&index, "100"), [0; 0], "a small number is no identity");
+        assert_eq!(found(&index, "李"), [0; 0]);
+        assert!(index.find("fang", 50).first.iter().all(|(_, entry)| entry.is_some()));
     }
 
     #[test]
     fn whoever_is_to_be_visited_comes_first_and_then_by_name() {
-        let index = CaseIndex::new(vec![case(1, "李乙", &[]), case(2, "李丙", &[]), case(3, "李丁", &[])]);
-        let entries = [task_of(3), task_of(2)];
-        let found: Vec<&str> =
-            index.find(&entries, "李").into_iter().map(|(case, _)| case.label.as_str()).collect();
-        assert_eq!(found, ["李丁", "李丙", "李乙"]);
+        let cases =
+            vec![case(1, "李乙", &[]), case(4, "王甲", &[]), case(2, "李丙", &[]), case(3, "李丁", &[])];
+        let index = CaseIndex::of(cases, &[task_of(3), task_of(2), task_of(3)]);
+        assert_eq!(found(&index, "李"), [3, 2, 1]);
+        let first = index.find("李", 2);
+        assert_eq!((first.count, first.first.len()), (3, 2));
     }
 }

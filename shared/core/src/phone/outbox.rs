@@ -6,11 +6,11 @@ use doorstep_form::order;
 use serde::{Deserialize, Serialize};
 
 use super::draft::{MediaEntry, MediaState};
-use super::records::Corrections;
+use super::today;
 use super::{Phone, PhoneError};
 use crate::ids::{DeviceId, FormVersionId, SubmissionId, TaskId};
 use crate::store::{Batch, Durability, LocalStore, StoreError, Table, Write, decode};
-use crate::submission::{SubmissionContent, SubmissionState, SubmissionStatus, versions};
+use crate::submission::{SubmissionContent, SubmissionStatus, versions};
 use crate::sync::{Operation, ParkReason, Receipt};
 
 /// How long acknowledged operations are kept, for a server that is restored
@@ -174,21 +174,7 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn returned(&self) -> Result<Vec<SubmissionStatus>, PhoneError> {
-        let corrections = Corrections::in_outbox(&self.operations().await?);
-        let statuses = self.submission_statuses().await?;
-        let mut returned: Vec<SubmissionStatus> = statuses
-            .iter()
-            .filter(|status| status.state == SubmissionState::Returned)
-            .filter(|status| !corrections.include(status))
-            .filter(|status| {
-                !statuses
-                    .iter()
-                    .any(|later| later.root_id == status.root_id && later.revision > status.revision)
-            })
-            .cloned()
-            .collect();
-        order::sort_by_key(&mut returned, |status| std::cmp::Reverse(status.decided_at));
-        Ok(returned)
+        Ok(today::returned(self.submission_statuses().await?, &self.operations().await?))
     }
 
     /// Gives the outbox a new device identity after the old one was found

@@ -7,46 +7,20 @@ use chrono::NaiveDate;
 use doorstep_form::{Form, Plan, order};
 use serde::de::DeserializeOwned;
 
-use super::draft::DraftRecord;
-use super::outbox::{OperationState, OutboxOperation};
+use super::today::TodayEntry;
 use super::{Phone, PhoneError};
 use crate::area::{AreaLevel, AreaRecord};
 use crate::case::{CaseRecord, VisitRecord};
 use crate::hash::ContentHash;
-use crate::ids::{AreaId, CaseId, DraftId, FormVersionId, SubmissionId, TaskId};
+use crate::ids::{AreaId, CaseId, FormVersionId};
 use crate::pack::{FormBundle, FormFile, FormVersionRecord, Pack, PackRecord};
-use crate::store::{LocalStore, StoreError, Table, decode};
-use crate::submission::{SubmissionState, SubmissionStatus};
+use crate::store::{Entry, LocalStore, StoreError, Table, decode};
+use crate::submission::SubmissionStatus;
 use crate::sync::{StreamName, item_kind};
-use crate::task::{TaskRecord, TaskState, Urgency};
 
 /// The key of a pulled record.
 pub fn record_key(stream: &StreamName, kind: &str, id: uuid::Uuid) -> String {
     format!("{stream}|{kind}|{id}")
-}
-
-/// A line of Today.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TodayEntry {
-    pub task: TaskRecord,
-    /// `None` when the case is not on the phone (yet).
-    pub case: Option<CaseRecord>,
-    pub urgency: Urgency,
-    pub progress: TaskProgress,
-}
-
-/// How far this phone has come with a task.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TaskProgress {
-    ToDo,
-    /// A draft was begun.
-    Draft(DraftId),
-    /// Finished, not at the server yet.
-    Unsent,
-    /// At the server, waits for a decision.
-    Sent,
-    /// Came back with comments.
-    Returned(SubmissionId),
 }
 
 /// Everything the Case screen shows.
@@ -57,35 +31,11 @@ pub struct CaseView {
     pub area_names: Vec<String>,
     /// Newest first.
     pub visits: Vec<VisitRecord>,
+    /// The open ones, most urgent first.
     pub tasks: Vec<TodayEntry>,
 }
 
 impl<S: LocalStore> Phone<S> {
-    /// The tasks that are open, most urgent first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn today(&self, today: NaiveDate) -> Result<Vec<TodayEntry>, PhoneError> {
-        let statuses = self.submission_statuses().await?;
-        let outbox = self.operations().await?;
-        let drafts = self.drafts().await?;
-        let mut tasks = self.tasks().await?;
-        tasks.retain(|task| !matches!(task.state, TaskState::Done | TaskState::Cancelled));
-        let cases = self.cases_of(&order::set_of(tasks.iter().map(|task| task.case_id))).await?;
-        let work = Work::of(&statuses, &outbox, &drafts);
-        let mut entries: Vec<_> = tasks
-            .into_iter()
-            .map(|task| {
-                let (urgency, progress) = (task.urgency(today), work.progress(&task));
-                let case = cases.get(&task.case_id).cloned();
-                let key = (urgency, task.due_on, case.as_ref().map(|case| case.label.clone()), task.id);
-                (key, TodayEntry { case, urgency, progress, task })
-            })
-            .collect();
-        order::sort_by(&mut entries, |left, right| left.0.cmp(&right.0));
-        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
-    }
-
     /// Every case on the phone.
     ///
     /// # Errors
@@ -103,11 +53,9 @@ impl<S: LocalStore> Phone<S> {
         &self,
         wanted: &BTreeSet<CaseId>,
     ) -> Result<BTreeMap<CaseId, CaseRecord>, PhoneError> {
-        let marker = format!("|{}|", item_kind::CASE);
         let mut found = BTreeMap::new();
         for (key, _) in self.store.keys(Table::Record, "cases:").await? {
-            let id = key.split_once(&marker).and_then(|(_, id)| id.parse::<CaseId>().ok());
-            if let Some(id) = id.filter(|id| wanted.contains(id))
+            if let Some(id) = case_of_key(&key).filter(|id| wanted.contains(id))
                 && let Some(row) = self.store.get(Table::Record, &key).await?
             {
                 found.insert(id, decode(&row)?);
@@ -150,7 +98,7 @@ impl<S: LocalStore> Phone<S> {
             .filter(|area| area.level >= AreaLevel::Township)
             .map(|area| area.name)
             .collect();
-        let tasks = self.today(today).await?.into_iter().filter(|entry| entry.task.case_id == id).collect();
+        let tasks = self.tasks_of(&case, today).await?;
         Ok(CaseView { case, area_names, visits, tasks })
     }
 
@@ -244,27 +192,31 @@ impl<S: LocalStore> Phone<S> {
         self.records("user:", item_kind::SUBMISSION).await
     }
 
-    /// The owner's tasks, as the server last said.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn tasks(&self) -> Result<Vec<TaskRecord>, PhoneError> {
-        self.records("user:", item_kind::TASK).await
-    }
-
     /// Records of one kind in the streams whose name begins with `streams`.
     async fn records<T: DeserializeOwned>(&self, streams: &str, kind: &str) -> Result<Vec<T>, PhoneError> {
+        let rows = self.rows(streams, kind).await?;
+        Ok(rows.iter().map(decode).collect::<Result<_, StoreError>>()?)
+    }
+
+    /// The same, not read yet.
+    pub(super) async fn rows(&self, streams: &str, kind: &str) -> Result<Vec<Entry>, PhoneError> {
         let marker = format!("|{kind}|");
         let prefix = if streams.ends_with('|') { format!("{streams}{kind}|") } else { streams.to_owned() };
-        let rows = self.store.scan(Table::Record, &prefix).await?;
-        let read: Result<Vec<T>, StoreError> =
-            rows.iter().filter(|entry| entry.key.contains(&marker)).map(decode).collect();
-        Ok(read?)
+        let mut rows = self.store.scan(Table::Record, &prefix).await?;
+        rows.retain(|row| row.key.contains(&marker));
+        Ok(rows)
     }
 }
 
+/// Of a record in a stream of cases: which case it is.
+pub(super) fn case_of_key(key: &str) -> Option<CaseId> {
+    let (stream_and_kind, id) = key.rsplit_once('|')?;
+    let is_case = stream_and_kind.rsplit_once('|').is_some_and(|(_, kind)| kind == item_kind::CASE);
+    if is_case { id.parse().ok() } else { None }
+}
+
 /// Whether the bytes of a record hold a name.
-fn names(value: &[u8], name: &[u8]) -> bool {
+pub(super) fn names(value: &[u8], name: &[u8]) -> bool {
     value.windows(name.len()).any(|window| window == name)
 }
 
@@ -290,82 +242,4 @@ pub fn plan_of(bundle: &FormBundle) -> Result<Plan, PhoneError> {
         .map_err(|error| StoreError::Unreadable(format!("form {}: {error}", bundle.form_version_id)))?;
     let name = form.id().to_owned();
     Plan::new(form, &bundle.attachments).map_err(|problems| PhoneError::FormBroken { form: name, problems })
-}
-
-/// What this phone knows of the work on its tasks, by task: there may be
-/// thousands, and hundreds of operations.
-struct Work<'a> {
-    latest: BTreeMap<TaskId, &'a SubmissionStatus>,
-    drafts: BTreeMap<TaskId, DraftId>,
-    /// Finished, and only here.
-    unsent: BTreeSet<TaskId>,
-    /// At the server, which has said no more of it yet.
-    captured: BTreeSet<TaskId>,
-    corrections: Corrections,
-}
-
-impl<'a> Work<'a> {
-    fn of(statuses: &'a [SubmissionStatus], outbox: &[OutboxOperation], drafts: &[DraftRecord]) -> Self {
-        let mut latest: BTreeMap<TaskId, &SubmissionStatus> = BTreeMap::new();
-        for status in statuses {
-            let Some(task) = status.task_id else { continue };
-            let newer = |known: &&SubmissionStatus| {
-                (known.received_at, known.revision) <= (status.received_at, status.revision)
-            };
-            if latest.get(&task).is_none_or(newer) {
-                latest.insert(task, status);
-            }
-        }
-        let mut drafted = BTreeMap::new();
-        for draft in drafts {
-            if let Some(task) = draft.task_id {
-                drafted.entry(task).or_insert(draft.draft_id);
-            }
-        }
-        let tasks = |is: fn(&OperationState) -> bool| {
-            order::set_of(outbox.iter().filter(|entry| is(&entry.state)).filter_map(OutboxOperation::task_id))
-        };
-        Self {
-            latest,
-            drafts: drafted,
-            unsent: tasks(|state| *state == OperationState::Waiting),
-            captured: tasks(|state| matches!(state, OperationState::Parked { .. })),
-            corrections: Corrections::in_outbox(outbox),
-        }
-    }
-
-    fn progress(&self, task: &TaskRecord) -> TaskProgress {
-        let latest = self.latest.get(&task.id);
-        match (self.drafts.get(&task.id), latest) {
-            _ if self.unsent.contains(&task.id) => TaskProgress::Unsent,
-            (Some(draft), _) => TaskProgress::Draft(*draft),
-            (None, Some(status))
-                if status.state == SubmissionState::Returned && !self.corrections.include(status) =>
-            {
-                TaskProgress::Returned(status.submission_id)
-            }
-            (None, Some(status)) if status.state == SubmissionState::Submitted => TaskProgress::Sent,
-            _ if task.state == TaskState::Submitted || self.captured.contains(&task.id) => TaskProgress::Sent,
-            _ => TaskProgress::ToDo,
-        }
-    }
-}
-
-/// The latest revision of each submission that is in the outbox.
-pub(super) struct Corrections(BTreeMap<SubmissionId, u32>);
-
-impl Corrections {
-    pub(super) fn in_outbox(outbox: &[OutboxOperation]) -> Self {
-        let mut latest = BTreeMap::new();
-        for content in outbox.iter().filter_map(OutboxOperation::content) {
-            let revision = latest.entry(content.root_id).or_insert(content.revision);
-            *revision = content.revision.max(*revision);
-        }
-        Self(latest)
-    }
-
-    /// Whether a correction of a returned submission is there already.
-    pub(super) fn include(&self, status: &SubmissionStatus) -> bool {
-        self.0.get(&status.root_id).is_some_and(|revision| *revision > status.revision)
-    }
 }

@@ -1,0 +1,279 @@
+//! Whom to visit: the open tasks, and how far this phone has come with each.
+//!
+//! There may be ten thousand. So only what puts them in order is read of all;
+//! a case is read when somebody looks at it ([`CaseShelf`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use doorstep_form::order;
+use serde::Deserialize;
+
+use super::draft::DraftRecord;
+use super::outbox::{OperationState, OutboxOperation};
+use super::{Phone, PhoneError};
+use crate::case::CaseRecord;
+use crate::ids::{CaseId, DraftId, SubmissionId, TaskId};
+use crate::json;
+use crate::store::{Entry, LocalStore, StoreError, Table};
+use crate::submission::{SubmissionState, SubmissionStatus};
+use crate::sync::item_kind;
+use crate::task::{TaskRecord, TaskState, Urgency};
+
+/// What the phone holds of a person's work.
+#[derive(Clone, Debug, Default)]
+pub struct Today {
+    /// The tasks that are open, most urgent first.
+    pub entries: Vec<TodayEntry>,
+    /// What came back and was not corrected yet, newest first.
+    pub returned: Vec<SubmissionStatus>,
+    pub drafts: Vec<DraftRecord>,
+    pub cases: CaseShelf,
+}
+
+/// An open task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TodayEntry {
+    pub task: TaskRecord,
+    /// What the case is called; `None` when it is not on the phone (yet).
+    pub label: Option<String>,
+    pub urgency: Urgency,
+    pub progress: TaskProgress,
+}
+
+/// How far this phone has come with a task.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TaskProgress {
+    ToDo,
+    /// A draft was begun.
+    Draft(DraftId),
+    /// Finished, not at the server yet.
+    Unsent,
+    /// At the server, waits for a decision.
+    Sent,
+    /// Came back with comments.
+    Returned(SubmissionId),
+}
+
+/// The cases on the phone, none of them read before somebody asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct CaseShelf(BTreeMap<CaseId, Entry>);
+
+/// Of a case, what it is called.
+#[derive(Deserialize)]
+struct Labelled {
+    label: String,
+}
+
+impl CaseShelf {
+    /// A case, if it is here.
+    ///
+    /// # Errors
+    /// When what is stored of it does not read.
+    pub fn find(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError> {
+        self.0.get(&id).map(read).transpose()
+    }
+
+    /// What a case is called, if it is here.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn label(&self, id: CaseId) -> Result<Option<String>, StoreError> {
+        Ok(self.0.get(&id).map(read::<Labelled>).transpose()?.map(|case| case.label))
+    }
+
+    /// Every case, one after the other.
+    ///
+    /// # Errors
+    /// As [`Self::find`], each for itself.
+    pub fn iter(&self) -> impl Iterator<Item = Result<CaseRecord, StoreError>> {
+        self.0.values().map(read)
+    }
+}
+
+/// For what is read by the thousand.
+fn read<T: serde::de::DeserializeOwned>(entry: &Entry) -> Result<T, StoreError> {
+    json::read_directly(&entry.value)
+        .map_err(|error| StoreError::Unreadable(format!("{}: {error}", entry.key)))
+}
+
+impl<S: LocalStore> Phone<S> {
+    /// What is to be done.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn today(&self, today: NaiveDate) -> Result<Today, PhoneError> {
+        let tasks = self.tasks().await?;
+        let cases = self.case_shelf().await?;
+        let (statuses, outbox, drafts) =
+            (self.submission_statuses().await?, self.operations().await?, self.drafts().await?);
+        let work = Work::of(&statuses, &outbox, &drafts);
+        let entries = entries(tasks, &cases, &work, today)?;
+        let returned = returned(statuses, &outbox);
+        Ok(Today { entries, returned, drafts, cases })
+    }
+
+    /// The open tasks of one case, most urgent first. A record that names it
+    /// nowhere is not read.
+    pub(super) async fn tasks_of(
+        &self,
+        case: &CaseRecord,
+        today: NaiveDate,
+    ) -> Result<Vec<TodayEntry>, PhoneError> {
+        let name = case.id.to_string();
+        let rows = self.rows("user:", item_kind::TASK).await?;
+        let named = rows.iter().filter(|row| super::records::names(&row.value, name.as_bytes())).map(read);
+        let mut tasks = named.collect::<Result<Vec<TaskRecord>, _>>()?;
+        tasks.retain(|task| task.case_id == case.id);
+        let (statuses, outbox, drafts) =
+            (self.submission_statuses().await?, self.operations().await?, self.drafts().await?);
+        let mut entries =
+            entries(tasks, &CaseShelf::default(), &Work::of(&statuses, &outbox, &drafts), today)?;
+        for entry in &mut entries {
+            entry.label = Some(case.label.clone());
+        }
+        Ok(entries)
+    }
+
+    /// The owner's tasks, as the server last said.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tasks(&self) -> Result<Vec<TaskRecord>, PhoneError> {
+        let rows = self.rows("user:", item_kind::TASK).await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The cases on the phone, for lists of which a screen shows some.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn case_shelf(&self) -> Result<CaseShelf, PhoneError> {
+        let mut cases = BTreeMap::new();
+        for row in self.store.scan(Table::Record, "cases:").await? {
+            if let Some(id) = super::records::case_of_key(&row.key) {
+                cases.insert(id, row);
+            }
+        }
+        Ok(CaseShelf(cases))
+    }
+}
+
+/// The open ones of these tasks, most urgent first, then by name.
+fn entries(
+    tasks: Vec<TaskRecord>,
+    cases: &CaseShelf,
+    work: &Work<'_>,
+    today: NaiveDate,
+) -> Result<Vec<TodayEntry>, StoreError> {
+    let mut entries = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        if matches!(task.state, TaskState::Done | TaskState::Cancelled) {
+            continue;
+        }
+        let (urgency, progress) = (task.urgency(today), work.progress(&task));
+        entries.push(TodayEntry { label: cases.label(task.case_id)?, urgency, progress, task });
+    }
+    fn place(entry: &TodayEntry) -> (Urgency, NaiveDate, &Option<String>, TaskId) {
+        (entry.urgency, entry.task.due_on, &entry.label, entry.task.id)
+    }
+    order::sort_by(&mut entries, |left, right| place(left).cmp(&place(right)));
+    Ok(entries)
+}
+
+/// Of what became of the owner's submissions: what came back and was not
+/// corrected yet, newest first.
+pub(super) fn returned(statuses: Vec<SubmissionStatus>, outbox: &[OutboxOperation]) -> Vec<SubmissionStatus> {
+    let corrections = Corrections::in_outbox(outbox);
+    let mut latest: BTreeMap<SubmissionId, u32> = BTreeMap::new();
+    for status in &statuses {
+        let revision = latest.entry(status.root_id).or_insert(status.revision);
+        *revision = status.revision.max(*revision);
+    }
+    let mut returned = statuses;
+    returned.retain(|status| {
+        status.state == SubmissionState::Returned
+            && !corrections.include(status)
+            && latest.get(&status.root_id).is_none_or(|revision| *revision <= status.revision)
+    });
+    order::sort_by_key(&mut returned, |status| std::cmp::Reverse(status.decided_at));
+    returned
+}
+
+/// What this phone knows of the work on its tasks, by task: there may be
+/// thousands, and hundreds of operations.
+struct Work<'a> {
+    latest: BTreeMap<TaskId, &'a SubmissionStatus>,
+    drafts: BTreeMap<TaskId, DraftId>,
+    /// Finished, and only here.
+    unsent: BTreeSet<TaskId>,
+    /// At the server, which has said no more of it yet.
+    captured: BTreeSet<TaskId>,
+    corrections: Corrections,
+}
+
+impl<'a> Work<'a> {
+    fn of(statuses: &'a [SubmissionStatus], outbox: &[OutboxOperation], drafts: &[DraftRecord]) -> Self {
+        let mut latest: BTreeMap<TaskId, &SubmissionStatus> = BTreeMap::new();
+        for status in statuses {
+            let Some(task) = status.task_id else { continue };
+            let newer = |known: &&SubmissionStatus| {
+                (known.received_at, known.revision) <= (status.received_at, status.revision)
+            };
+            if latest.get(&task).is_none_or(newer) {
+                latest.insert(task, status);
+            }
+        }
+        let mut drafted = BTreeMap::new();
+        for draft in drafts {
+            if let Some(task) = draft.task_id {
+                drafted.entry(task).or_insert(draft.draft_id);
+            }
+        }
+        let tasks = |is: fn(&OperationState) -> bool| {
+            order::set_of(outbox.iter().filter(|entry| is(&entry.state)).filter_map(OutboxOperation::task_id))
+        };
+        Self {
+            latest,
+            drafts: drafted,
+            unsent: tasks(|state| *state == OperationState::Waiting),
+            captured: tasks(|state| matches!(state, OperationState::Parked { .. })),
+            corrections: Corrections::in_outbox(outbox),
+        }
+    }
+
+    fn progress(&self, task: &TaskRecord) -> TaskProgress {
+        let latest = self.latest.get(&task.id);
+        match (self.drafts.get(&task.id), latest) {
+            _ if self.unsent.contains(&task.id) => TaskProgress::Unsent,
+            (Some(draft), _) => TaskProgress::Draft(*draft),
+            (None, Some(status))
+                if status.state == SubmissionState::Returned && !self.corrections.include(status) =>
+            {
+                TaskProgress::Returned(status.submission_id)
+            }
+            (None, Some(status)) if status.state == SubmissionState::Submitted => TaskProgress::Sent,
+            _ if task.state == TaskState::Submitted || self.captured.contains(&task.id) => TaskProgress::Sent,
+            _ => TaskProgress::ToDo,
+        }
+    }
+}
+
+/// The latest revision of each submission that is in the outbox.
+pub(super) struct Corrections(BTreeMap<SubmissionId, u32>);
+
+impl Corrections {
+    pub(super) fn in_outbox(outbox: &[OutboxOperation]) -> Self {
+        let mut latest = BTreeMap::new();
+        for content in outbox.iter().filter_map(OutboxOperation::content) {
+            let revision = latest.entry(content.root_id).or_insert(content.revision);
+            *revision = content.revision.max(*revision);
+        }
+        Self(latest)
+    }
+
+    /// Whether a correction of a returned submission is there already.
+    pub(super) fn include(&self, status: &SubmissionStatus) -> bool {
+        self.0.get(&status.root_id).is_some_and(|revision| *revision > status.revision)
+    }
+}
