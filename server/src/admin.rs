@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use doorstep::app::Components;
+use doorstep::backup_file::{self, ImportError, Imported};
 use doorstep::clock::Clock;
 use doorstep::forms::Enclosed;
 use doorstep::pack::PublishError;
@@ -82,8 +83,52 @@ pub(crate) async fn device(command: DeviceCommand) -> anyhow::Result<()> {
             devices::set_command(&components, device, kind, None).await.map_err(plain)?;
             say("Written down. The phone hears of it when it next synchronises.");
         }
+        DeviceCommand::Import { files, storage } => {
+            let components = open(&storage).await?;
+            for file in files {
+                let bytes = read(&file)?;
+                let imported =
+                    backup_file::import(&components, &bytes).await.map_err(|error| match error {
+                        ImportError::Server(error) => plain(error),
+                        error => anyhow::anyhow!("{}: {error}", file.display()),
+                    })?;
+                say(format_args!("{}: {}", file.display(), told(&imported)));
+            }
+        }
     }
     Ok(())
+}
+
+/// What became of a backup file, and what is still to be done.
+fn told(imported: &Imported) -> String {
+    let mut text = format!(
+        "{}: {} visits are new here, {} were known; {} files are new, {} were known.",
+        imported.login_name,
+        imported.visits_new,
+        imported.visits_known,
+        imported.files_new,
+        imported.files_known
+    );
+    if !imported.parked.is_empty() {
+        let count = imported.parked.len();
+        let _ = write!(text, "\n  {count} visits wait for something; supervisors see them as parked.");
+    }
+    if imported.files_early > 0 {
+        let count = imported.files_early;
+        let _ =
+            write!(text, "\n  {count} files belong to them: import this file again after they were applied.");
+    }
+    for (id, error) in &imported.files_refused {
+        let _ = write!(text, "\n  The file {id} was not taken: {}", error.code().message().en);
+    }
+    if imported.drafts > 0 {
+        let count = imported.drafts;
+        let _ = write!(
+            text,
+            "\n  {count} drafts are left in the file: their author can bring it in on a phone (Me)."
+        );
+    }
+    text
 }
 
 fn line_of(record: &DeviceRecord) -> String {

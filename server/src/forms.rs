@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{FormId, FormVersionId};
@@ -30,6 +30,7 @@ use crate::db::Transaction;
 use crate::db::entity::{form, form_list, form_version};
 use crate::error::{Error, Result};
 use crate::pack::{self, KnownForms, PublishError};
+use crate::packed;
 use crate::streams::Changes;
 use crate::sync;
 
@@ -382,9 +383,8 @@ pub(crate) async fn bundle(
         .is_some_and(|tags| tags.contains(&tag));
     let mut answer = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
-        .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, NEVER_CHANGES))
         .insert_header((ETAG, tag))
         .insert_header((VARY, "authorization"));
-    Ok(if unchanged { answer.finish() } else { answer.body(row.bundle) })
+    if unchanged { Ok(answer.finish()) } else { packed::json(&request, answer, row.bundle).await }
 }

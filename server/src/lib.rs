@@ -20,6 +20,7 @@
 pub mod app;
 pub mod area;
 pub mod auth;
+pub mod backup_file;
 pub mod cases;
 pub mod clock;
 pub mod config;
@@ -31,6 +32,7 @@ pub mod forms;
 pub mod media;
 pub mod observe;
 pub mod pack;
+mod packed;
 pub mod pwa;
 pub mod review;
 pub mod routes;

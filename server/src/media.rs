@@ -121,6 +121,30 @@ pub(crate) async fn put(
     Ok(web::Json(answer))
 }
 
+/// Takes in the bytes of a file that this person's submission announced, from
+/// elsewhere than a request. Returns whether they were new.
+///
+/// # Errors
+/// `media_not_expected`, `media_hash_mismatch`, or what is wrong with the file.
+pub(crate) async fn take_in(
+    components: &Components,
+    author: UserId,
+    id: MediaId,
+    bytes: web::Bytes,
+) -> Result<bool> {
+    let expected = expected(components, author, id).await?;
+    if ContentHash::of(&bytes) != expected.sha256 {
+        return Err(ProblemCode::MediaHashMismatch.into());
+    }
+    if expected.stored_at.is_some() && keep::stored(components, &expected.sha256).await? {
+        return Ok(false);
+    }
+    let file = keep::keep(components, &expected, bytes).await?;
+    let now = components.clock.now();
+    components.database.write(async |transaction| keep::enter(transaction, &file, author, now).await).await?;
+    Ok(true)
+}
+
 /// What the person's own submissions say about the file. Another's are none
 /// of their business: the answer is the same as when there is none.
 async fn expected(components: &Components, author: UserId, id: MediaId) -> Result<submission_media::Model> {

@@ -229,6 +229,14 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         storage: StorageOptions,
     },
+    /// Take in backup files that phones have written (Me, "save a backup"): the visits and photos in
+    /// them, in the name of who captured them. Doing it twice enters nothing twice.
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        storage: StorageOptions,
+    },
 }
 
 #[derive(Debug, Subcommand)]

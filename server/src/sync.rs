@@ -7,15 +7,16 @@
 //! * `pull`: pages of the streams that a person follows, out of one state of
 //!   the database. `compose`: the bodies in them, as the rows are now.
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use doorstep_core::api::{APP_VERSION_HEADER, ParkedAnswer};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sealing::{SealedPush, SealedPushAnswer};
-use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
+use doorstep_core::sync::{PullRequest, PushAnswer, PushRequest};
 
 use crate::app::Components;
 use crate::auth::permit::{HandOver, LoggedIn, Permit, ReadParked};
 use crate::error::Result;
+use crate::packed;
 
 mod compose;
 mod parked;
@@ -24,6 +25,7 @@ mod push;
 mod sealed;
 
 pub use parked::{retry_everything, retry_parked};
+pub(crate) use push::take;
 
 /// The oldest [`doorstep_core::api::APP_VERSION`] that may pull. An older one
 /// can still push: what was captured is never kept out by its age. Version 1
@@ -36,13 +38,14 @@ pub(crate) async fn pull(
     permit: Permit<LoggedIn>,
     request: HttpRequest,
     query: web::Query<PullRequest>,
-) -> Result<web::Json<PullAnswer>> {
+) -> Result<HttpResponse> {
     // Who does not say its version is no phone of ours.
     let version = request.headers().get(APP_VERSION_HEADER).map(|header| header.to_str().unwrap_or_default());
     if version.is_some_and(|version| version.trim().parse::<u32>().is_ok_and(|app| app < MIN_APP)) {
         return Err(ProblemCode::AppTooOld.into());
     }
-    pull::answer(&components, &permit, query.into_inner()).await.map(web::Json)
+    let answer = pull::answer(&components, &permit, query.into_inner()).await?;
+    packed::json(&request, HttpResponse::Ok(), serde_json::to_vec(&answer)?).await
 }
 
 /// `POST /api/v1/sync`.

@@ -2,6 +2,7 @@
 //! `TEST_DATABASE_URL` names.
 
 mod api {
+    mod backup_file;
     mod devices;
     mod form_media;
     mod found;

@@ -1,6 +1,6 @@
 //! The way to the server, and what a person sees of it on the way.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use doorstep_core::api::MediaStored;
@@ -8,7 +8,9 @@ use doorstep_core::ids::FormVersionId;
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry, Transport};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
+use futures::channel::oneshot;
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use super::{SyncPhase, SyncStatus};
 use crate::api::Client;
@@ -19,11 +21,46 @@ pub(super) struct Wire {
     items: Cell<usize>,
     /// Files that wait, the one on its way included.
     files_left: Cell<usize>,
+    ahead: RefCell<Option<Ahead>>,
+}
+
+/// The page after the one that is being written: on its way meanwhile.
+struct Ahead {
+    request: PullRequest,
+    answer: oneshot::Receiver<Result<PullAnswer, Failure>>,
 }
 
 impl Wire {
     pub(super) fn new(client: Client, status: RwSignal<SyncStatus>, files_left: usize) -> Self {
-        Self { client, status, items: Cell::new(0), files_left: Cell::new(files_left) }
+        Self {
+            client,
+            status,
+            items: Cell::new(0),
+            files_left: Cell::new(files_left),
+            ahead: RefCell::new(None),
+        }
+    }
+
+    /// The page, asked for now or already.
+    async fn page(&self, request: &PullRequest) -> Result<PullAnswer, Failure> {
+        let ahead = self.ahead.take().filter(|ahead| ahead.request == *request);
+        match ahead {
+            Some(ahead) => ahead.answer.await.unwrap_or(Err(Failure::NoConnection)),
+            None => self.client.pull(request).await,
+        }
+    }
+
+    /// Asks for the next page while a slow phone still writes this one. Pulling
+    /// changes nothing on the server, so it does no harm if nobody wants it.
+    fn look_ahead(&self, answer: &PullAnswer) {
+        let request = PullRequest::after(answer);
+        let (told, heard) = oneshot::channel();
+        self.ahead.replace(Some(Ahead { request: request.clone(), answer: heard }));
+        let client = self.client.clone();
+        spawn_local(async move {
+            // Nobody hears it when the sync was over before.
+            let _ = told.send(client.pull(&request).await);
+        });
     }
 
     fn show(&self, phase: SyncPhase) {
@@ -39,7 +76,10 @@ impl Transport for Wire {
 
     async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure> {
         self.show(SyncPhase::Receiving { items: self.items.get() });
-        let answer = self.client.pull(request).await?;
+        let answer = self.page(request).await?;
+        if answer.more {
+            self.look_ahead(&answer);
+        }
         self.items.set(self.items.get() + answer.items.len());
         self.show(SyncPhase::Receiving { items: self.items.get() });
         Ok(answer)

@@ -171,6 +171,25 @@ pub(crate) async fn to_hand_over(components: &Components, claims: Claims) -> Res
     admit(components, claims).await
 }
 
+/// For what whoever runs the server hands over in the name of its author, from
+/// a file. There is no session.
+///
+/// `None`: there is no such account.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn of_author(
+    components: &Components,
+    author: UserId,
+    device_id: DeviceId,
+) -> Result<Option<Permit<HandOver>>> {
+    let connection = components.database.read();
+    let Some(user) = user::Entity::find_by_id(author).one(connection).await? else { return Ok(None) };
+    let actor = users::actor(connection, user.id).await?;
+    let session_id = SessionId(uuid::Uuid::nil());
+    Ok(Some(Permit { actor, device_id, session_id, user, purpose: PhantomData }))
+}
+
 async fn admit<P: Purpose>(components: &Components, claims: Claims) -> Result<Permit<P>> {
     let now = components.clock.now();
     let connection = components.database.read();

@@ -79,7 +79,7 @@ impl SealingKeys {
 
     /// The data key in a copy that was sealed for this person; nothing when it
     /// was not, or was altered.
-    fn open(&self, user: UserId, sealed: &SealedKey) -> Option<Vec<u8>> {
+    pub(crate) fn open(&self, user: UserId, sealed: &SealedKey) -> Option<Vec<u8>> {
         let data_key = self.unseal(sealing::INFO, sealing::label(user), sealed)?;
         (data_key.len() == DATA_KEY_BYTES).then_some(data_key)
     }

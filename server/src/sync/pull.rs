@@ -128,7 +128,10 @@ struct Page {
     more: bool,
 }
 
-/// The next rows, in the order of a first sync.
+/// The next rows, in the order of a first sync. A page has tasks and cases
+/// together, as far as there are both: a phone that is cut off has something to
+/// go on with, and a task names its case at the price of a few bytes, where
+/// both are packed together.
 async fn page(
     transaction: &DatabaseTransaction,
     followed: &BTreeMap<StreamName, stream::Model>,
@@ -136,12 +139,19 @@ async fn page(
     most: usize,
 ) -> Result<Page> {
     let mut rows: Vec<change::Model> = Vec::new();
+    let mut more = false;
+    let cases_wait = followed.iter().any(|(name, counter)| {
+        matches!(name, StreamName::Cases(..))
+            && positions.get(name).copied().unwrap_or_default() < counter.last_seq
+    });
     for (name, counter) in followed {
         let position = positions.entry(name.clone()).or_default();
         if *position >= counter.last_seq {
             continue;
         }
-        let room = most - rows.len();
+        let left = most - rows.len();
+        let shares = cases_wait && matches!(name, StreamName::User(_));
+        let room = if shares { left.div_ceil(2) } else { left };
         let mut query = change::Entity::find()
             .filter(change::Column::Stream.eq(name.clone()))
             .filter(change::Column::Seq.gt(*position));
@@ -155,12 +165,16 @@ async fn page(
             found.truncate(room);
             *position = found.last().map_or(*position, |row| row.seq);
             rows.extend(found);
-            return Ok(Page { rows, positions, more: true });
+            more = true;
+            if shares {
+                continue;
+            }
+            return Ok(Page { rows, positions, more });
         }
         *position = counter.last_seq;
         rows.extend(found);
     }
-    Ok(Page { rows, positions, more: false })
+    Ok(Page { rows, positions, more })
 }
 
 #[cfg(test)]

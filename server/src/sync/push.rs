@@ -75,7 +75,7 @@ struct Prepared {
 }
 
 /// Takes one operation in, and tries again what waited for it.
-pub(super) async fn take(
+pub(crate) async fn take(
     components: &Components,
     permit: &Permit<HandOver>,
     operation: &Operation,

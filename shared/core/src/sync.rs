@@ -145,6 +145,13 @@ pub struct PullRequest {
     pub epoch: Option<Epoch>,
 }
 
+impl PullRequest {
+    /// Asks for the page after one that was not the last.
+    pub fn after(answer: &PullAnswer) -> Self {
+        Self { cursor: Some(answer.cursor.clone()), epoch: Some(answer.epoch), ..Self::default() }
+    }
+}
+
 /// A page of what changed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct PullAnswer {

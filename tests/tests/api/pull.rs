@@ -1,6 +1,7 @@
 //! What phones learn, and how they come to know all of it.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 
 use anyhow::{Context, Result, ensure};
 use doorstep::db::entity::membership;
@@ -17,7 +18,9 @@ use doorstep_tests::gate::{Gate, Mode};
 use doorstep_tests::phone::{TestPhone, pull_path};
 use doorstep_tests::scene::Scene;
 use reqwest::Method;
+use reqwest::header::ACCEPT_ENCODING;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
 async fn records(phone: &TestPhone) -> Result<usize> {
     Ok(phone.phone.store().keys(Table::Record, "").await?.len())
@@ -93,6 +96,54 @@ async fn a_first_sync_comes_in_the_order_in_which_it_is_needed() -> Result<()> {
     assert!(answer.items.iter().all(|item| item.body.is_some()), "a first sync has nothing to take away");
     assert_eq!(answer.server_time, scene.now());
     assert_eq!(answer.hash.keys().collect::<BTreeSet<_>>(), streams.into_iter().collect());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_has_tasks_together_with_their_cases() -> Result<()> {
+    let scene = Scene::start().await?;
+    for number in 0..30 {
+        scene.open_elder(Place::Grid, &format!("示例{number}"), &[]).await?;
+    }
+    let caller = scene.caller("grid_worker").await?;
+    let mut request = PullRequest { max: Some(20), ..PullRequest::default() };
+    let (mut pages, mut tasks, mut cases) = (0, BTreeSet::new(), BTreeSet::new());
+    loop {
+        let answer: PullAnswer = caller.get(&pull_path(&request)).await?.ok()?;
+        pages += 1;
+        ensure!(pages < 20 && answer.items.len() <= 20, "it comes to an end, in pages");
+        let mut ids = |kind: &str, seen: &mut BTreeSet<Uuid>| {
+            let of_kind = answer.items.iter().filter(|item| item.kind == kind);
+            of_kind.filter(|item| seen.insert(item.id)).count()
+        };
+        let (new_tasks, new_cases) = (ids("task", &mut tasks), ids("case", &mut cases));
+        ensure!(new_tasks == 0 || new_cases > 0 || cases.len() == 31, "page {pages} has tasks alone");
+        if !answer.more {
+            break;
+        }
+        request = PullRequest { max: Some(20), ..PullRequest::after(&answer) };
+    }
+    assert_eq!((tasks.len(), cases.len()), (31, 31));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_is_packed_for_who_unpacks_it() -> Result<()> {
+    let scene = Scene::start().await?;
+    let caller = scene.caller("grid_worker").await?;
+    let path = pull_path(&PullRequest::default());
+    let ask = async |reads: &str| {
+        caller.send(caller.request(Method::GET, &path).header(ACCEPT_ENCODING, reads)).await
+    };
+    let plain = ask("identity").await?;
+    assert_eq!(plain.header("content-encoding"), None);
+    let packed = ask("gzip, deflate, br").await?;
+    assert_eq!(packed.header("content-encoding"), Some("br"));
+    let mut unpacked = Vec::new();
+    brotli::Decompressor::new(packed.bytes.as_slice(), 4096).read_to_end(&mut unpacked)?;
+    assert!(unpacked == plain.bytes, "it is another page");
+    // Whom the middleware serves as before.
+    assert_eq!(ask("gzip").await?.header("content-encoding"), Some("gzip"));
     Ok(())
 }
 

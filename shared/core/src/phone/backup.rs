@@ -9,7 +9,7 @@
 //! logs in, and nowhere else. A frame that is missing, comes
 //! from another file or lies elsewhere does not open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use doorstep_form::order;
@@ -24,6 +24,7 @@ use crate::ids::{DeviceId, UserId};
 use crate::json;
 use crate::sealing::SealedKey;
 use crate::store::{Batch, Durability, Entry, LocalStore, MemoryStore, StoreError, Table, Write, decode};
+use crate::sync::Operation;
 
 /// The first line of a backup file.
 pub const MAGIC: &str = "doorstep-backup 1\n";
@@ -140,6 +141,50 @@ impl<'a> BackupFile<'a> {
     }
 }
 
+/// What a server can take in of a backup file: all but the drafts.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// In the order in which they were finished.
+    pub operations: Vec<Operation>,
+    /// The files that are in it, each once.
+    pub files: Vec<(MediaEntry, Vec<u8>)>,
+    /// Unfinished visits. They need a phone and a person.
+    pub drafts: usize,
+}
+
+impl Contents {
+    /// Reads decrypted frames.
+    ///
+    /// # Errors
+    /// [`BackupError::Damaged`], and when a row does not read.
+    pub fn read(rows: &[Vec<u8>]) -> Result<Self, PhoneError> {
+        let mut contents = Self::default();
+        let mut entries: BTreeMap<String, MediaEntry> = BTreeMap::new();
+        let mut bytes = Vec::new();
+        for row in rows {
+            match read_row(row)? {
+                Some((Table::Operation, row)) => {
+                    contents.operations.push(decode::<OutboxOperation>(&row)?.operation);
+                }
+                Some((Table::Media, row)) => {
+                    let entry: MediaEntry = decode(&row)?;
+                    entries.insert(entry.media_id.to_string(), entry);
+                }
+                Some((Table::MediaBytes, row)) => bytes.push(row),
+                Some((Table::Draft, _)) => contents.drafts += 1,
+                _ => {}
+            }
+        }
+        order::sort_by_key(&mut contents.operations, |operation| operation.seq);
+        // Files of drafts have no entry that a submission announced.
+        contents.files = bytes
+            .into_iter()
+            .filter_map(|row| entries.remove(&row.key).map(|entry| (entry, row.value)))
+            .collect();
+        Ok(contents)
+    }
+}
+
 /// The rows that a backup is made of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct BackupList {
@@ -239,7 +284,6 @@ mod tests {
     use crate::ids::{MediaId, OperationId, SubmissionId};
     use crate::phone::{OperationState, in_memory};
     use crate::store::now;
-    use crate::sync::Operation;
 
     type Failed = Box<dyn std::error::Error>;
 
