@@ -13,6 +13,7 @@ use doorstep_core::api::{
     MediaStored, ParkedAnswer, QueueAnswer, SubmissionDetail,
 };
 use doorstep_core::command::{COMMAND, CommandAnswer, CommandReport, DeviceCommand};
+use doorstep_core::evidence::Notary;
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::{Failure, MediaEntry, Reply};
@@ -60,6 +61,12 @@ pub async fn push_sealed(push: &SealedPush, language: Language) -> Result<Sealed
 #[derive(Clone, Debug)]
 pub struct Client {
     tokens: Rc<Tokens>,
+}
+
+impl Notary for Client {
+    async fn sign(&self, text: &str) -> Option<String> {
+        self.tokens.sign(text).await
+    }
 }
 
 impl Client {

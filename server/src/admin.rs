@@ -8,17 +8,19 @@ use anyhow::Context;
 use doorstep::app::Components;
 use doorstep::backup_file::{self, ImportError, Imported};
 use doorstep::clock::Clock;
+use doorstep::evidence::{self, ExportError};
 use doorstep::forms::Enclosed;
 use doorstep::pack::PublishError;
 use doorstep::terminal::{ask_secret, say};
 use doorstep::users::{self, NewUser};
 use doorstep::{area, devices, forms, pack as ledger, sync};
 use doorstep_core::command::{CommandKind, DeviceRecord};
+use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::UserId;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Role;
 
-use crate::options::{DeviceCommand, FormCommand, PackCommand, StorageOptions, UserCommand};
+use crate::options::{DeviceCommand, EvidenceCommand, FormCommand, PackCommand, StorageOptions, UserCommand};
 use crate::{form_tools, log_to_terminal};
 
 async fn open(storage: &StorageOptions) -> anyhow::Result<Components> {
@@ -210,6 +212,45 @@ async fn set_disabled(components: &Components, login_name: &str, disabled: bool)
     if !disabled {
         // What their phones sent meanwhile was waiting for this.
         sync::retry_parked(components, &format!("user:{id}")).await.map_err(plain)?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn evidence(command: EvidenceCommand) -> anyhow::Result<()> {
+    match command {
+        EvidenceCommand::Export { submission, out, storage } => {
+            let components = open(&storage).await?;
+            let exported = evidence::export(&components, submission).await.map_err(|error| match error {
+                ExportError::Server(error) => plain(error),
+                error => error.into(),
+            })?;
+            let out = out.unwrap_or_else(|| PathBuf::from(format!("evidence-{submission}.zip")));
+            fs::write(&out, &exported.bytes)
+                .with_context(|| format!("{} cannot be written; name another with --out", out.display()))?;
+            say(format_args!(
+                "{}: {} statements of the device, {} files, {} of them missing.",
+                out.display(),
+                exported.statements,
+                exported.files + exported.missing,
+                exported.missing
+            ));
+        }
+        EvidenceCommand::Verify { file, server_key } => {
+            let mut verified = evidence::verify(&read(&file)?)
+                .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+            if let Some(expected) = server_key {
+                verified.expect_server_key(&expected);
+            }
+            for check in &verified.checks {
+                say(check);
+            }
+            say(format_args!("The receipt's key: {}", verified.server_key));
+            anyhow::ensure!(verified.holds(), "{} does not hold", file.display());
+        }
+        EvidenceCommand::Key(storage) => {
+            let components = open(&storage).await?;
+            say(ContentHash::of(components.tokens.public_key_pem().as_bytes()));
+        }
     }
     Ok(())
 }

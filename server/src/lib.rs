@@ -28,6 +28,7 @@ pub mod db;
 pub mod demo;
 pub mod devices;
 pub mod error;
+pub mod evidence;
 pub mod forms;
 pub mod media;
 pub mod observe;

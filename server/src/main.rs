@@ -52,6 +52,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::User(command) => admin::user(command).await,
         Command::Device(command) => admin::device(command).await,
+        Command::Evidence(command) => admin::evidence(command).await,
         Command::Pack(command) => admin::pack(command).await,
         Command::Form(command) => admin::form(command).await,
     }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use doorstep::config::{Config, ConfigError};
 use doorstep::demo;
-use doorstep_core::ids::DeviceId;
+use doorstep_core::hash::ContentHash;
+use doorstep_core::ids::{DeviceId, SubmissionId};
 use doorstep_core::role::Role;
 use serde::Serialize;
 
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     /// Phones: what each is asked from afar, and what it said it did.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// What shows that a submission is what a phone captured, whole and in its place.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// The ledger workbook: kinds of cases, properties, schedules.
     #[command(subcommand)]
     Pack(PackCommand),
@@ -237,6 +241,31 @@ pub(crate) enum DeviceCommand {
         #[command(flatten)]
         storage: StorageOptions,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// Write a submission with its photos, signatures and the server's receipt into a file.
+    Export {
+        /// The submission's identifier
+        #[arg(value_name = "SUBMISSION")]
+        submission: SubmissionId,
+        /// The file to write [default: evidence-SUBMISSION.zip]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        storage: StorageOptions,
+    },
+    /// Check such a file, without a database or a network. Ends with an error when something in it does
+    /// not hold.
+    Verify {
+        file: PathBuf,
+        /// What `doorstep evidence key` prints on the server that the file came from
+        #[arg(long, value_name = "HASH")]
+        server_key: Option<ContentHash>,
+    },
+    /// Print the hash of the key that signs this server's receipts.
+    Key(StorageOptions),
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorstep_core::api::{
     DeviceRegistration, LOGIN, LoginAnswer, LoginRequest, TOKEN, TokenRequest, refresh_challenge,
 };
+use doorstep_core::evidence::Notary;
 use doorstep_core::ids::DeviceId;
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
@@ -79,5 +80,11 @@ impl TestDevice {
     /// When there is no whole answer.
     pub async fn try_refresh(&self, caller: &Caller, refresh_token: &str) -> Result<Answer> {
         caller.post(TOKEN, &self.token_request(refresh_token)).await
+    }
+}
+
+impl Notary for TestDevice {
+    async fn sign(&self, text: &str) -> Option<String> {
+        Some(Self::sign(self, text))
     }
 }

@@ -202,7 +202,7 @@ impl TestPhone {
     /// When something is missing.
     pub async fn finish(&self, draft: &mut OpenDraft) -> Result<SubmissionContent> {
         let op_id = OperationId(Uuid::now_v7());
-        match self.phone.finish_draft(draft, op_id, None, self.now()).await {
+        match self.phone.finish_draft(draft, op_id, None, self.now(), &self.wire.device).await {
             Ok(content) => Ok(content),
             Err(FinishError::Phone(error)) => Err(error.into()),
             Err(FinishError::Incomplete(problems)) => bail!("incomplete: {problems:?}"),

@@ -4,6 +4,7 @@
 mod api {
     mod backup_file;
     mod devices;
+    mod evidence;
     mod form_media;
     mod found;
     mod hygiene;

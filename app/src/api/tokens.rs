@@ -57,6 +57,11 @@ impl Tokens {
         self.settings.language_untracked()
     }
 
+    /// The device's signature, if the browser makes one.
+    pub async fn sign(&self, text: &str) -> Option<String> {
+        self.keys.sign(text).await.ok()
+    }
+
     /// Takes the tokens of a login.
     ///
     /// # Errors

@@ -172,6 +172,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let (area, author) = (detail.area_name.clone(), detail.author_name.clone());
     let revision = content.revision;
     let place = place_view(i18n, content.place.as_ref());
+    let standing = detail.evidence;
     view! {
         <header class="who">
             <p class="cluster">
@@ -206,6 +207,11 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
                 </Fact>
                 <Fact name=t_string!(i18n, submission.place).to_owned()>
                     {place}
+                </Fact>
+                <Fact name=t_string!(i18n, submission.evidence).to_owned()>
+                    <Badge tone=words::evidence_tone(standing)>
+                        {words::evidence(standing).get(language).to_owned()}
+                    </Badge>
                 </Fact>
             </Facts>
         </Card>

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Utc};
 use doorstep_core::area::{AreaLevel, AreaRecord};
 use doorstep_core::case::{CaseRecord, CaseStatus};
+use doorstep_core::evidence::Standing;
 use doorstep_core::ids::AreaId;
 use doorstep_core::pack::Pack;
 use doorstep_core::phone::records::line_of;
@@ -237,6 +238,35 @@ pub(super) fn submission_tone(state: SubmissionState) -> Tone {
         SubmissionState::Approved => Tone::Good,
         SubmissionState::Returned => Tone::Warning,
         SubmissionState::Rejected => Tone::Bad,
+    }
+}
+
+/// How far a submission's evidence holds (docs/evidence.md).
+pub(super) fn evidence(standing: Standing) -> LocalText {
+    match standing {
+        Standing::Whole => LocalText::new("手机已签名,内容未变", "Signed by the phone, unchanged"),
+        Standing::Gap => LocalText::new(
+            "手机已签名;它之前的一条记录还没有到",
+            "Signed by the phone; what it captured just before is not here",
+        ),
+        Standing::Fork => LocalText::new(
+            "手机在同一位置签了两条记录,请核实",
+            "The phone signed two in this place: ask about it",
+        ),
+        Standing::Broken => {
+            LocalText::new("与手机签名的内容不一致,请核实", "Not what the phone signed: ask about it")
+        }
+        Standing::Unsigned => LocalText::new("没有手机签名", "Not signed by the phone"),
+    }
+}
+
+/// The colour of [`evidence`].
+pub(super) fn evidence_tone(standing: Standing) -> Tone {
+    match standing {
+        Standing::Whole => Tone::Good,
+        Standing::Gap | Standing::Fork => Tone::Warning,
+        Standing::Broken => Tone::Bad,
+        Standing::Unsigned => Tone::Plain,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::db::Database;
 use crate::db::entity::signing_key;
 use crate::error::{Error, Result};
+use crate::evidence::Receipt;
 
 /// How long an access token works.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(30);
@@ -24,11 +25,13 @@ pub const PUSH_TOKEN_LIFE: TimeDelta = TimeDelta::days(30);
 const ISSUER: &str = "doorstep";
 const AUDIENCE: &str = "doorstep-api";
 const PUSH_AUDIENCE: &str = "doorstep-sealed-push";
+const RECEIPT_AUDIENCE: &str = "doorstep-evidence";
 
 /// Signs and reads access tokens.
 pub struct Tokens {
     key_id: String,
     signing: EncodingKey,
+    public_key_pem: String,
     /// Every key that may have signed a token that is still good, by name.
     verifying: HashMap<String, DecodingKey>,
     validation: Validation,
@@ -99,6 +102,7 @@ impl Tokens {
         Ok(Self {
             key_id: newest.id.clone(),
             signing: EncodingKey::from_ed_pem(newest.private_key_pem.as_bytes()).map_err(Error::internal)?,
+            public_key_pem: newest.public_key_pem.clone(),
             verifying,
             validation,
             push_validation,
@@ -115,6 +119,23 @@ impl Tokens {
     /// session, too.
     pub fn issue_push(&self, claims: Claims, now: DateTime<Utc>) -> Result<String> {
         self.sign(claims, PUSH_AUDIENCE, now, now + PUSH_TOKEN_LIFE)
+    }
+
+    /// The server's word for evidence, as a JWT. It does not end.
+    pub(crate) fn sign_receipt(&self, receipt: &Receipt, now: DateTime<Utc>) -> Result<String> {
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
+        let claims = WireReceipt {
+            iss: ISSUER.to_owned(),
+            aud: RECEIPT_AUDIENCE.to_owned(),
+            iat: now.timestamp(),
+            receipt: receipt.clone(),
+        };
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)
+    }
+
+    /// The key that verifies what is signed now (Ed25519, PEM).
+    pub fn public_key_pem(&self) -> &str {
+        &self.public_key_pem
     }
 
     fn sign(
@@ -166,6 +187,26 @@ impl Tokens {
         }
         Ok(Claims { user_id: claims.sub, device_id: claims.device, session_id: claims.session })
     }
+}
+
+/// A receipt as the token carries it.
+#[derive(Debug, Deserialize, Serialize)]
+struct WireReceipt {
+    iss: String,
+    aud: String,
+    iat: i64,
+    receipt: Receipt,
+}
+
+/// What a receipt says, if the key signed it.
+pub(crate) fn read_receipt(token: &str, public_key_pem: &str) -> Option<Receipt> {
+    let key = DecodingKey::from_ed_pem(public_key_pem.as_bytes()).ok()?;
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[RECEIPT_AUDIENCE]);
+    validation.set_required_spec_claims(&["iss", "aud"]);
+    validation.validate_exp = false;
+    jsonwebtoken::decode::<WireReceipt>(token, &key, &validation).ok().map(|token| token.claims.receipt)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod case_event;
 pub mod change;
 pub mod device;
 pub mod device_command;
+pub mod evidence;
 pub mod form;
 pub mod form_list;
 pub mod form_media;

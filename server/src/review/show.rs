@@ -16,6 +16,7 @@ use crate::app::Components;
 use crate::auth::permit::{Permit, ReadSubmissions};
 use crate::db::entity::{media, submission, submission_media};
 use crate::error::Result;
+use crate::evidence;
 use crate::submissions::{content_of, status};
 use crate::{area, cases, pack, users};
 
@@ -49,6 +50,7 @@ pub(super) async fn detail(
             let title = form_titles(transaction, &[row.form_version_id]).await?.remove(&row.form_version_id);
             let author = users::display_names(transaction, &[row.author_id]).await?.remove(&row.author_id);
             Ok(SubmissionDetail {
+                evidence: evidence::standing(transaction, &row).await?,
                 status: statuses.into_iter().next().ok_or(ProblemCode::NotFound)?,
                 content: content_of(&row)?,
                 form_title: title.unwrap_or_default(),

@@ -24,6 +24,7 @@ use crate::cases;
 use crate::db::Transaction;
 use crate::db::entity::{device, operation};
 use crate::error::{Error, Result};
+use crate::evidence;
 use crate::streams::Changes;
 use crate::submissions::{self, Applied, Capture, Evaluation, Parked};
 
@@ -205,6 +206,7 @@ async fn enter(
     operation::Entity::insert(row.clone().into_active_model().reset_all())
         .exec_without_returning(transaction)
         .await?;
+    evidence::enter(transaction, &row, op).await?;
     advance(transaction, device, op.seq, incoming.received_at).await?;
     changes.number(transaction, incoming.county).await?;
     Ok((result_of(&row, op)?, Some(row)))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::area::AreaPath;
 use crate::case::{CaseEvent, CaseRecord, PropertyConflict, VisitRecord};
+use crate::evidence::Standing;
 use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, MediaId, OperationId, SubmissionId, UserId};
 use crate::role::Role;
@@ -165,6 +166,8 @@ pub struct QueueEntry {
 /// Everything a reviewer decides on.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SubmissionDetail {
+    /// How far the evidence holds that this is what the phone captured.
+    pub evidence: Standing,
     pub status: SubmissionStatus,
     pub content: SubmissionContent,
     pub case: CaseRecord,

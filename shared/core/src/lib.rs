@@ -18,6 +18,7 @@ pub mod area;
 pub mod case;
 pub mod code;
 pub mod command;
+pub mod evidence;
 pub mod hash;
 pub mod ids;
 pub mod json;

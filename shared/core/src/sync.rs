@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::command::DeviceCommand;
+use crate::evidence::Proof;
 use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, OperationId, SubmissionId, UserId};
 
@@ -233,6 +234,9 @@ pub struct Operation {
     /// Server time minus phone time, as last measured.
     pub skew_ms: Option<i64>,
     pub body: serde_json::Value,
+    /// The device's word for it; apps from before there was evidence give none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 /// `POST /api/v1/sync`.

@@ -266,7 +266,7 @@ pub async fn capture(phone: &TestPhone, dice: &mut Dice) -> Result<bool> {
         let length = 200 + dice.below(4000);
         phone.attach(&mut draft, "/sound", dice.bytes(length), "audio/webm").await?;
     }
-    match phone.phone.finish_draft(&mut draft, OperationId(dice.id(at)), None, phone.now()).await {
+    match phone.phone.finish_draft(&mut draft, OperationId(dice.id(at)), None, phone.now(), &()).await {
         Ok(_) => Ok(true),
         Err(FinishError::Phone(error)) => Err(error.into()),
         Err(FinishError::Incomplete(problems)) => anyhow::bail!("incomplete: {problems:?}"),

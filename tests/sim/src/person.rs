@@ -213,7 +213,7 @@ async fn finish(
 ) -> Result<Done> {
     let op_id = OperationId(dice.id(clock.now()));
     let now = handset.now(clock);
-    match handset.phone.finish_draft(&mut draft, op_id, None, now).await {
+    match handset.phone.finish_draft(&mut draft, op_id, None, now, &()).await {
         Ok(content) => {
             if handset.is_old
                 && let Err(error) = write_as_an_old_app(handset, op_id).await

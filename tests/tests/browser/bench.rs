@@ -14,6 +14,8 @@ use super::handset::{Handset, Screen};
 use super::stage::Stage;
 
 const CASES: &str = "DOORSTEP_BENCH_CASES";
+/// Set: where the time goes is printed as well.
+const PROFILE: &str = "DOORSTEP_BENCH_PROFILE";
 const NETWORKS: [(&str, Line); 3] = [("2G", Line::G2), ("3G", Line::G3), ("4G", Line::G4)];
 const SLOWER: u32 = 6;
 
@@ -136,6 +138,7 @@ async fn measure(stage: &Stage, network: &'static str, line: Line) -> Result<Fig
     worker.press_button("锁定").await?;
     worker.page.says("请输入 6 位 PIN 码").await?;
     stage.gate.cut();
+    profile(&worker, true).await?;
     let started = Instant::now();
     worker.type_pin().await?;
     worker.page.the(By::css("nav.nav")).await?;
@@ -143,6 +146,7 @@ async fn measure(stage: &Stage, network: &'static str, line: Line) -> Result<Fig
     worker.page.the(By::css(".search__input")).await?;
     worker.page.the(By::css("ul.tally")).await?;
     let unlock = started.elapsed();
+    profile(&worker, false).await?;
     let search = search(&worker).await?;
     Ok(Figures { network, first, idle, unlock, search })
 }
@@ -166,24 +170,61 @@ async fn search(worker: &Handset) -> Result<Duration> {
     let field = worker.page.the(By::css(".search__input")).await?;
     field.type_text("王").await?;
     worker.page.the(By::css("[data-id]")).await?;
-    let slowest_ms: f64 = worker
+    profile(worker, true).await?;
+    let took_ms: Vec<f64> = worker
         .page
         .evaluate(
             "(async () => {
                 const field = document.querySelector('.search__input');
-                let slowest = 0;
+                const took = [];
                 for (const words of ['李', '李桂', '李桂兰', '1', '13', '138', '三', '5组', '5组12', '王']) {
                     const before = performance.now();
                     field.value = words;
                     field.dispatchEvent(new Event('input', { bubbles: true }));
                     await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 0)));
-                    slowest = Math.max(slowest, performance.now() - before);
+                    took.push(performance.now() - before);
                 }
-                return slowest;
+                return took;
             })()",
         )
         .await?;
+    profile(worker, false).await?;
+    let slowest_ms = took_ms.iter().copied().fold(0.0, f64::max);
+    if std::env::var_os(PROFILE).is_some() {
+        println!("search, ms: {took_ms:.0?}");
+    }
     Ok(Duration::from_secs_f64(slowest_ms / 1000.0))
+}
+
+/// Begins to look where the time goes, or prints what was seen: functions of
+/// the page by their own time. Those of the app have numbers for names.
+#[expect(clippy::print_stdout, reason = "a benchmark's table")]
+async fn profile(worker: &Handset, begins: bool) -> Result<()> {
+    if std::env::var_os(PROFILE).is_none() {
+        return Ok(());
+    }
+    if begins {
+        worker.page.command("Profiler.enable", json!({})).await?;
+        worker.page.command("Profiler.setSamplingInterval", json!({ "interval": 500 })).await?;
+        worker.page.command("Profiler.start", json!({})).await?;
+        return Ok(());
+    }
+    let profile = worker.page.command("Profiler.stop", json!({})).await?;
+    let nodes = profile.pointer("/profile/nodes").and_then(|nodes| nodes.as_array()).cloned();
+    let mut hits: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    for node in nodes.unwrap_or_default() {
+        let name = node.pointer("/callFrame/functionName").and_then(|name| name.as_str()).unwrap_or_default();
+        let times = node.get("hitCount").and_then(serde_json::Value::as_u64).unwrap_or_default();
+        *hits.entry(name.to_owned()).or_default() += times;
+    }
+    let mut hits: Vec<(String, u64)> = hits.into_iter().collect();
+    hits.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    let all: u64 = hits.iter().map(|(_, times)| times).sum();
+    println!("where the time goes, of {all} samples of 0.5 ms:");
+    for (name, times) in hits.iter().take(30) {
+        println!("  {times:>6}  {name}");
+    }
+    Ok(())
 }
 
 impl std::fmt::Display for Figures {

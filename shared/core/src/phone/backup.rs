@@ -296,6 +296,7 @@ mod tests {
             at: DateTime::UNIX_EPOCH.fixed_offset(),
             skew_ms: None,
             body: serde_json::json!({ "n": seq }),
+            proof: None,
         };
         batch.put(
             Table::Operation,

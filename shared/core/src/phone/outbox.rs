@@ -246,6 +246,7 @@ mod tests {
             at: DateTime::UNIX_EPOCH.fixed_offset(),
             skew_ms: None,
             body: serde_json::json!({ "n": op_id.to_string() }),
+            proof: None,
         };
         OutboxOperation { operation, state, receipt: None }
     }

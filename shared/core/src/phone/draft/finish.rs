@@ -3,7 +3,9 @@
 use doorstep_form::{LeftOver, LeftOverReason, Problem, order};
 
 use super::{MediaEntry, MediaState, OpenDraft, media_key};
-use crate::ids::{OperationId, SubmissionId};
+use crate::evidence::{Notary, Proof, Statement};
+use crate::hash::ContentHash;
+use crate::ids::{DeviceId, OperationId, SubmissionId};
 use crate::phone::outbox::{OperationState, OutboxOperation};
 use crate::phone::room::Gift;
 use crate::phone::synchronise::SyncState;
@@ -34,7 +36,8 @@ impl From<StoreError> for FinishError {
 
 impl<S: LocalStore> Phone<S> {
     /// Finishes a draft: checks it, and turns it into an operation of the
-    /// outbox. Draft, operation and files change in one write.
+    /// outbox, signed by `notary`. Draft, operation and files change in one
+    /// write.
     ///
     /// # Errors
     /// [`FinishError::Incomplete`] with everything that is missing or wrong.
@@ -44,6 +47,7 @@ impl<S: LocalStore> Phone<S> {
         op_id: OperationId,
         place: Option<Place>,
         now: LocalTime,
+        notary: &impl Notary,
     ) -> Result<SubmissionContent, FinishError> {
         let instance = draft.session.finish(now).map_err(FinishError::Incomplete)?;
         let record = &draft.record;
@@ -92,7 +96,7 @@ impl<S: LocalStore> Phone<S> {
             place,
             left_over,
         };
-        let batch = self.hand_over(draft, &content, used, op_id, now).await?;
+        let batch = self.hand_over(draft, &content, used, (op_id, now), notary).await?;
         self.keep(batch, Gift::Answer).await?;
         Ok(content)
     }
@@ -103,14 +107,16 @@ impl<S: LocalStore> Phone<S> {
         draft: &OpenDraft,
         content: &SubmissionContent,
         used: Vec<MediaEntry>,
-        op_id: OperationId,
-        now: LocalTime,
+        (op_id, now): (OperationId, LocalTime),
+        notary: &impl Notary,
     ) -> Result<Batch, PhoneError> {
         let draft_id = draft.record.draft_id;
         let body = serde_json::to_value(content).map_err(|error| PhoneError::Encoding(error.to_string()))?;
         let last = self.store.keys(Table::Operation, "").await?.into_iter().next_back();
         let seq = last.and_then(|(key, _)| key.parse::<u64>().ok()).unwrap_or(0) + 1;
         let skew_ms = SyncState::load(&self.store).await?.skew_ms;
+        let mut batch = Batch::default();
+        let proof = self.prove(op_id, &body, notary, &mut batch).await?;
         let operation = OutboxOperation {
             operation: Operation {
                 seq,
@@ -120,11 +126,11 @@ impl<S: LocalStore> Phone<S> {
                 at: now,
                 skew_ms,
                 body,
+                proof,
             },
             state: OperationState::Waiting,
             receipt: None,
         };
-        let mut batch = Batch::default();
         batch.put(Table::Operation, OutboxOperation::key(seq), &operation)?;
         // Photos that were retaken or became irrelevant are not part of it.
         for row in self.store.scan(Table::Media, &format!("{draft_id}|")).await? {
@@ -143,6 +149,30 @@ impl<S: LocalStore> Phone<S> {
         batch.delete(Table::Draft, draft_id.to_string());
         batch.delete_prefix(Table::DraftAnswer, format!("{draft_id}|"));
         Ok(batch)
+    }
+}
+
+/// What this phone's device signed last.
+const LAST_STATEMENT: &str = "last_statement";
+
+impl<S: LocalStore> Phone<S> {
+    /// Has the operation signed, and remembers that for the next one.
+    async fn prove(
+        &self,
+        op_id: OperationId,
+        body: &serde_json::Value,
+        notary: &impl Notary,
+        batch: &mut Batch,
+    ) -> Result<Option<Proof>, PhoneError> {
+        let device_id = self.owner.device_id;
+        let last = self.store.get(Table::Meta, LAST_STATEMENT).await?;
+        // One that does not read begins anew: the server sees the gap.
+        let last = last.and_then(|row| decode::<(DeviceId, ContentHash)>(&row).ok());
+        let previous = last.filter(|(signed_by, _)| *signed_by == device_id).map(|(_, hash)| hash);
+        let statement = Statement { device_id, op_id, sha256: ContentHash::of_json(body), previous };
+        let Some(signature) = notary.sign(&statement.text()).await else { return Ok(None) };
+        batch.put(Table::Meta, LAST_STATEMENT, &(device_id, statement.hash()))?;
+        Ok(Some(Proof { device_id, previous: statement.previous, signature }))
     }
 }
 

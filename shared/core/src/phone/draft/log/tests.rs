@@ -148,7 +148,7 @@ fn files_move_and_go_with_their_instance() -> Result<(), Failed> {
     let left: Vec<_> = media.iter().map(|entry| (entry.media_id, entry.path.as_str())).collect();
     assert_eq!(left, [(MediaId(Uuid::from_u128(3)), "/member[2]/face")]);
     assert_eq!(now(phone.media_bytes(MediaId(Uuid::from_u128(2))))?, None);
-    let content = now(phone.finish_draft(&mut draft, OperationId(Uuid::from_u128(9)), None, at(12)))
+    let content = now(phone.finish_draft(&mut draft, OperationId(Uuid::from_u128(9)), None, at(12), &()))
         .map_err(|error| format!("{error:?}"))?;
     let sent: Vec<_> = content.media.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(sent, ["/member[2]/face"]);
@@ -265,7 +265,7 @@ fn a_draft_goes_on_with_the_current_version_and_says_what_does_not_fit() -> Resu
     assert!(!again.renewed, "said once");
     assert_eq!((again.record.form_version_id, again.left_over.len()), (newer, 1), "and still shown");
 
-    let finished = now(phone.finish_draft(&mut again, OperationId(Uuid::from_u128(50)), None, at(61)));
+    let finished = now(phone.finish_draft(&mut again, OperationId(Uuid::from_u128(50)), None, at(61), &()));
     let content = finished.map_err(|error| format!("{error:?}"))?;
     assert_eq!(content.left_over, renewed.left_over, "and sent, though the form has no place for it");
     Ok(())
