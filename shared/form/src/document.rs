@@ -287,6 +287,11 @@ impl XmlDocument {
         found.extend(places.map(|(place, _)| Handle::XmlNamespace(document, number, place)));
     }
 
+    /// Whether this prefix stands for a namespace anywhere in the document.
+    pub(crate) fn declares(&self, prefix: &str) -> bool {
+        prefix == "xml" || self.scopes.iter().flatten().any(|(declared, _)| declared == prefix)
+    }
+
     pub(crate) fn namespace_prefix(&self, number: u32, place: u16) -> &str {
         self.namespace_at(number, place).map_or("", |(prefix, _)| prefix)
     }

@@ -7,7 +7,7 @@ pub use crate::expr::{Dialect, EvaluationError, ExpressionError, Zone};
 use chrono::{DateTime, FixedOffset};
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An expression, read once.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Expression {
     tree: Expr,
     /// It calls functions of the namespace that forms call `jr`.
     is_javarosa: bool,
+    /// The prefixes of the nodes it names.
+    prefixes: BTreeSet<String>,
 }
 
 /// The namespace of `jr:itext()` and its like.
@@ -40,7 +42,7 @@ pub struct World<'a> {
     /// The node that `/` means; the document itself when absent. In an XForm it
     /// is the primary instance.
     pub top: Option<XmlNode>,
-    /// What prefixes in the expression stand for.
+    /// What prefixes in the expression stand for; those of the document count too.
     pub namespaces: BTreeMap<String, String>,
     /// Language of `jr:itext()`; the form's default when absent.
     pub language: Option<String>,
@@ -63,10 +65,15 @@ impl Expression {
     pub fn parse(text: &str) -> Result<Expression, ExpressionError> {
         let tree = expr::parse_leniently(text)?;
         let mut is_javarosa = false;
-        expr::visit(&tree, true, &mut |part, _| {
-            is_javarosa |= matches!(part, Expr::Call(call) if call.function.name.starts_with("jr:"));
+        let mut prefixes = BTreeSet::new();
+        expr::visit(&tree, true, &mut |part, _| match part {
+            Expr::Call(call) => is_javarosa |= call.function.name.starts_with("jr:"),
+            Expr::Path(path) => {
+                prefixes.extend(path.steps.iter().filter_map(|step| prefix(&step.test)).map(str::to_owned));
+            }
+            _ => {}
         });
-        Ok(Expression { tree, is_javarosa })
+        Ok(Expression { tree, is_javarosa, prefixes })
     }
 
     /// How it was read: every step in full, every operator in parentheses.
@@ -77,7 +84,8 @@ impl Expression {
     /// Computes it, seen from a node.
     ///
     /// # Errors
-    /// When it takes too many steps, or a function gets what it cannot use.
+    /// When it takes too many steps, a function gets what it cannot use, or a path
+    /// has a prefix that neither the world nor the document declares.
     pub fn evaluate(&self, world: &World<'_>, at: XmlNode) -> Result<Outcome, EvaluationError> {
         self.compute(world, at, |evaluator, value| match value {
             expr::Value::Number(number) => Outcome::Number(number),
@@ -123,10 +131,25 @@ impl Expression {
         if let (true, Some(namespace)) = (self.is_javarosa, other) {
             return Err(EvaluationError::new(format!("there are no functions in the namespace {namespace}")));
         }
+        // A prefix that nobody declares is an error (XPath 1.0, 2.3).
+        let declared =
+            |prefix: &str| world.namespaces.contains_key(prefix) || world.document.declares(prefix);
+        if let Some(prefix) = self.prefixes.iter().find(|prefix| !declared(prefix)) {
+            return Err(EvaluationError::new(format!("the prefix \"{prefix}\" stands for no namespace")));
+        }
         let environment = Looking { world, random: Cell::new(world.seed) };
         let mut evaluator = Evaluator::new(&environment);
         let value = evaluator.evaluate(&self.tree, &Focus::on(world.document.handle(0, at)))?;
         Ok(shape(&evaluator, value))
+    }
+}
+
+/// The prefix of the nodes that a step asks for.
+fn prefix(test: &Test) -> Option<&str> {
+    match test {
+        Test::Name(name) => name.split_once(':').map(|(prefix, _)| prefix),
+        Test::AnyWithPrefix(prefix) => Some(prefix),
+        _ => None,
     }
 }
 

@@ -108,7 +108,10 @@ fn node_tests() {
         ("/*/w:note", "/*[1]/*[4]"),
         ("/w:village", "/*[1]"),
         ("/v:village", "/*[1]"),
-        ("/x:village", ""),
+        ("/x:village", "error: the prefix \"x\" stands for no namespace"),
+        ("count(//house[x:*])", "error: the prefix \"x\" stands for no namespace"),
+        ("count(/v:*) + count(//w:note)", "2"),
+        ("count(//*[@xml:lang])", "1"),
         ("/*/note", ""),
     ]);
     assert_eq!(found(VILLAGE, "//house", Dialect::XPath1), "", "no prefix is no namespace");

@@ -93,8 +93,8 @@ pub(super) fn randomize<'a>(evaluator: &mut Evaluator<'a>, call: &'a Call, focus
     Ok(Value::Nodes(shuffled))
 }
 
-/// A number is a seed without its fraction. Any other text is one by the first
-/// eight bytes of its SHA-256; an empty text is 0.
+/// A number is a seed without its fraction, and 0 when it is none. Any other
+/// text is one by the first eight bytes of its SHA-256; an empty text is 0.
 fn seed_of<'a>(evaluator: &Evaluator<'a>, seed: Value<'a>) -> f64 {
     let number = match &seed {
         // A text that is written like a date is no number here (JavaRosa).
@@ -104,6 +104,10 @@ fn seed_of<'a>(evaluator: &Evaluator<'a>, seed: Value<'a>) -> f64 {
     if !number.is_nan() {
         // As Java makes a long of a double.
         return number.clamp(-9_223_372_036_854_775_808.0, 9_223_372_036_854_775_807.0).trunc();
+    }
+    // Only texts are hashed: of a number that is none, Java makes 0.
+    if matches!(seed, Value::Number(_)) {
+        return 0.0;
     }
     let text = evaluator.to_text(seed);
     if text.is_empty() {
