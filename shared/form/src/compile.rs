@@ -73,7 +73,9 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     translations::check("choices", &choice_headers, &settings.default_language, problems);
 
     let mut sheet = |name: &str, headers: &[Header]| {
-        Table::new(workbook.sheet(name)?, name, headers, &languages, problems)
+        let mut table = Table::new(workbook.sheet(name)?, name, headers, &languages, problems)?;
+        table.end_at_gap(problems);
+        Some(table)
     };
     let choice_table = sheet("choices", &choice_headers);
     let mut table = sheet("survey", &survey_headers)?;
@@ -99,7 +101,6 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
     if settings.clean_text_values {
         table.collapse_spaces();
     }
-    table.end_at_gap(problems);
     table.check_headers(survey::KNOWN, problems);
     if !table.require(&["type"], problems) {
         return None;
@@ -111,6 +112,8 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         languages: languages.names().len(),
     };
     let mut survey = survey::read(&table, &surroundings, &mut lists, problems);
+    let body =
+        settings.flat.then(|| flat::take_out_groups(&mut survey.nodes, &settings.root, &table, problems));
     let entity_sheet = entity_table.as_ref();
     places::check(&mut survey.nodes, &lists, &survey.externals, entity_sheet, &table, problems);
     survey.externals.add_pulldata(&table, problems);

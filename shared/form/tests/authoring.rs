@@ -143,6 +143,36 @@ fn unusable_input_is_an_error_not_a_crash() {
     }
 }
 
+/// Every sheet ends where 60 rows are empty, as in pyxform.
+#[test]
+fn rows_far_below_the_rest_are_not_read() {
+    let table = "
+| survey  |                |      |       |
+|         | type           | name | label |
+|         | select_one far | q    | Q     |
+| choices |                |      |       |
+|         | list_name      | name | label |
+|         | near           | a    | A     |
+|         | far            | b    | B     |
+";
+    let mut workbook = doorstep_form::Workbook::read_markdown(table).expect("a table");
+    let told = |workbook: &doorstep_form::Workbook| {
+        let problems = match Form::from_workbook(workbook) {
+            Ok((_, warnings)) => warnings,
+            Err(problems) => problems,
+        };
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let choices = workbook.sheets.iter_mut().find(|sheet| sheet.name == "choices").expect("a sheet");
+    choices.rows[2].number = 2 + 61;
+    assert!(!told(&workbook).contains("not read"), "60 empty rows are passed over");
+    let choices = workbook.sheets.iter_mut().find(|sheet| sheet.name == "choices").expect("a sheet");
+    choices.rows[2].number += 1;
+    let told = told(&workbook);
+    assert!(told.contains("choices!64: rows below 60 empty ones are not read"), "{told}");
+    assert!(told.contains("the choices sheet has no list \"far\""), "{told}");
+}
+
 #[test]
 fn a_trigger_from_outside_a_repeat_is_doubtful() {
     let table = "

@@ -127,7 +127,7 @@ impl Table {
     pub(super) fn end_at_gap(&mut self, problems: &mut Vec<AuthoringProblem>) {
         let mut before = self.header_row;
         let gap = self.rows.iter().position(|row| {
-            let empty = row.number.saturating_sub(before);
+            let empty = row.number.saturating_sub(before).saturating_sub(1);
             before = row.number;
             empty > MAX_GAP
         });

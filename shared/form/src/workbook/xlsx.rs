@@ -39,7 +39,7 @@ fn sheets(bytes: &[u8]) -> Result<Workbook, Vec<AuthoringProblem>> {
         let mut file: Xls<_> = Xls::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?;
         let names = file.sheet_names();
         gather(names, |name| match file.worksheet_range(name) {
-            Ok(range) => Ok(rows_of_range(&range)),
+            Ok(range) => Ok(rows_of_range(&range, Dates::of(name, false))),
             Err(error) => Err(error.to_string()),
         })
     } else {
@@ -76,7 +76,7 @@ fn gather(
 }
 
 /// The older format has at most 65,536 rows of 256 cells.
-fn rows_of_range(range: &Range<Data>) -> Option<Vec<Row>> {
+fn rows_of_range(range: &Range<Data>, dates: Dates) -> Option<Vec<Row>> {
     let (first_row, first_column) = range.start().unwrap_or((0, 0));
     let (height, width) = range.get_size();
     let indent = usize::try_from(first_column).unwrap_or(MAX_COLUMNS);
@@ -86,7 +86,7 @@ fn rows_of_range(range: &Range<Data>) -> Option<Vec<Row>> {
     let mut rows = Vec::new();
     for (cells, number) in range.rows().zip(first_row.saturating_add(1)..) {
         let mut texts = vec![String::new(); indent];
-        texts.extend(cells.iter().map(|cell| cell_text(&lent(cell))));
+        texts.extend(cells.iter().map(|cell| cell_text(&lent(cell), dates)));
         while texts.last().is_some_and(String::is_empty) {
             texts.pop();
         }
@@ -104,8 +104,9 @@ fn rows(file: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Option<Vec<Row>>, 
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     let mut left = MAX_CELLS;
     let mut left_bytes = MAX_TEXT_BYTES;
+    let dates = Dates::of(name, true);
     while let Some(cell) = cells.next_cell()? {
-        let text = cell_text(cell.get_value());
+        let text = cell_text(cell.get_value(), dates);
         if text.is_empty() {
             continue;
         }
@@ -146,7 +147,7 @@ fn lent(cell: &Data) -> DataRef<'_> {
     }
 }
 
-fn cell_text(cell: &DataRef<'_>) -> String {
+fn cell_text(cell: &DataRef<'_>, dates: Dates) -> String {
     match cell {
         DataRef::Empty => String::new(),
         DataRef::SharedString(text) => text.trim().to_owned(),
@@ -154,9 +155,25 @@ fn cell_text(cell: &DataRef<'_>) -> String {
         DataRef::Float(number) => crate::expr::number_text(*number),
         DataRef::Int(number) => number.to_string(),
         DataRef::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
-        DataRef::DateTime(moment) => date_text(moment),
+        DataRef::DateTime(moment) => date_text(moment, dates),
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
         DataRef::Error(error) => error.to_string(),
+    }
+}
+
+/// How cells formatted as dates become text.
+#[derive(Clone, Copy)]
+struct Dates {
+    /// In the form of XML Schema, since questions may have them as values.
+    /// Settings are names: of these, every client must make the same as pyxform.
+    values: bool,
+    /// Down to the millisecond; in the older format, to the second (pyxform).
+    milliseconds: bool,
+}
+
+impl Dates {
+    fn of(sheet: &str, milliseconds: bool) -> Dates {
+        Dates { values: !sheet.trim().eq_ignore_ascii_case("settings"), milliseconds }
     }
 }
 
@@ -165,7 +182,7 @@ const CALENDARS: f64 = 1462.0;
 
 /// A cell formatted as a date holds days since 1899-12-30, or in workbooks that
 /// say so since 1904-01-01.
-fn date_text(moment: &calamine::ExcelDateTime) -> String {
+fn date_text(moment: &calamine::ExcelDateTime, dates: Dates) -> String {
     let mut serial = moment.as_f64();
     let epoch = chrono::NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
     let milliseconds = (serial * 86_400_000.0).round();
@@ -180,13 +197,48 @@ fn date_text(moment: &calamine::ExcelDateTime) -> String {
             serial += CALENDARS;
         }
     }
-    let milliseconds = (serial * 86_400_000.0).round();
+    let unit = if dates.milliseconds { 1.0 } else { 1_000.0 };
+    let milliseconds = (serial * 86_400_000.0 / unit).round() * unit;
     #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
     let duration = chrono::Duration::milliseconds(milliseconds as i64);
+    // A fraction of no milliseconds is not written.
+    let patterns = match (dates.values, milliseconds % 1_000.0 == 0.0) {
+        (true, true) => ("%H:%M:%S", "%Y-%m-%dT%H:%M:%S"),
+        (true, false) => ("%H:%M:%S%.3f", "%Y-%m-%dT%H:%M:%S%.3f"),
+        (false, true) => ("%H:%M:%S", "%Y-%m-%d %H:%M:%S"),
+        (false, false) => ("%H:%M:%S%.6f", "%Y-%m-%d %H:%M:%S%.6f"),
+    };
     match epoch.and_time(chrono::NaiveTime::MIN).checked_add_signed(duration) {
         None => crate::expr::number_text(serial),
-        Some(date) if serial.fract() == 0.0 => date.format("%Y-%m-%d").to_string(),
-        Some(date) if serial < 1.0 => date.format("%H:%M:%S").to_string(),
-        Some(date) => date.format("%Y-%m-%dT%H:%M:%S").to_string(),
+        Some(time) if serial < 1.0 && serial.fract() != 0.0 => time.format(patterns.0).to_string(),
+        Some(date) if dates.values && serial.fract() == 0.0 => date.format("%Y-%m-%d").to_string(),
+        Some(moment) => moment.format(patterns.1).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use calamine::{ExcelDateTime, ExcelDateTimeType};
+
+    /// 16:26:28.971 on 2022-04-11, as a spreadsheet keeps it.
+    const MOMENT: f64 = 44_662.685_057_534_72;
+
+    fn text(sheet: &str, milliseconds: bool, serial: f64) -> String {
+        let moment = ExcelDateTime::new(serial, ExcelDateTimeType::DateTime, false);
+        cell_text(&DataRef::DateTime(moment), Dates::of(sheet, milliseconds))
+    }
+
+    #[test]
+    fn dates_are_values_of_questions_and_names_of_forms() {
+        assert_eq!(text("survey", true, MOMENT), "2022-04-11T16:26:28.971");
+        assert_eq!(text("survey", false, MOMENT), "2022-04-11T16:26:29");
+        assert_eq!(text("choices", true, 44662.0), "2022-04-11");
+        assert_eq!(text("survey", true, 0.75), "18:00:00");
+        // A version has to be the same for every client (pyxform).
+        assert_eq!(text("settings", true, MOMENT), "2022-04-11 16:26:28.971000");
+        assert_eq!(text(" Settings", false, MOMENT), "2022-04-11 16:26:29");
+        assert_eq!(text("settings", true, 44662.0), "2022-04-11 00:00:00");
+        assert_eq!(text("settings", true, 0.75), "18:00:00");
     }
 }
