@@ -11,6 +11,7 @@ mod entities;
 mod entity_places;
 mod expand;
 mod externals;
+mod flat;
 mod headers;
 mod languages;
 mod names;
@@ -180,7 +181,7 @@ fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) -> Option<For
         root_attributes: settings.root_attributes,
         namespaces: settings.namespaces,
         nodes: survey.nodes,
-        body: None,
+        body,
         actions: Vec::new(),
         lists,
         documents: BTreeMap::new(),

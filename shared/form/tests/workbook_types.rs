@@ -309,3 +309,54 @@ fn workbooks_of_the_community_health_toolkit_load_with_warnings() {
     );
     holds(&written(table), &["type=\"db:person\"", "type=\"tel\"", "<instanceID"]);
 }
+
+/// Groups are shown and are not in the instance; what they say of all that is in
+/// them goes to each, as in pyxform.
+#[test]
+fn a_flat_form_has_no_groups_in_its_instance() {
+    let table = "
+| survey   |              |       |       |             |            |
+|          | type         | name  | label | relevant    | appearance |
+|          | text         | who   | Who   |             |            |
+|          | begin_group  | more  | More  | ${who} = 'x' or ${who} = 'y' | field-list |
+|          | text         | a     | A     |             |            |
+|          | begin_group  | deep  | Deep  | ${a} != ''  |            |
+|          | text         | b     | B ${a} | ${a} = '1' |            |
+|          | end_group    |       |       |             |            |
+|          | begin_repeat | kin   | Kin   |             |            |
+|          | begin_group  | g     | G     |             |            |
+|          | text         | name  | Name  |             |            |
+|          | end_group    |       |       |             |            |
+|          | end_repeat   |       |       |             |            |
+|          | end_group    |       |       |             |            |
+| settings |              |       |       |             |            |
+|          | flat         |       |       |             |            |
+|          | yes          |       |       |             |            |
+";
+    assert_eq!(told(table), [""; 0]);
+    let xml = written(table);
+    holds(
+        &xml,
+        &[
+            "<who/><a/><b/><kin jr:template=\"\"><name/></kin>",
+            "nodeset=\"/data/a\" type=\"string\" relevant=\" /data/who  = 'x' or  /data/who  = 'y'\"",
+            "<group appearance=\"field-list\"><label>More</label><input ref=\"/data/a\">",
+            "<group><label>Deep</label><input ref=\"/data/b\">",
+            "<repeat nodeset=\"/data/kin\"><group><label>G</label><input ref=\"/data/kin/name\">",
+        ],
+    );
+    let mut session = common::start(table);
+    let shown = |session: &doorstep_form::Session, at: &str| {
+        session.node(&common::path(at)).expect("a node").relevant
+    };
+    assert!(!shown(&session, "/a") && !shown(&session, "/kin[1]"));
+    common::answer(&mut session, "/who", "y");
+    assert!(shown(&session, "/a") && shown(&session, "/kin[1]/name") && !shown(&session, "/b"));
+    common::answer(&mut session, "/a", "1");
+    assert!(shown(&session, "/b"));
+    common::answer(&mut session, "/who", "z");
+    assert!(!shown(&session, "/b") && !shown(&session, "/kin[1]"));
+    // Two groups may not hold questions of one name.
+    let twice = table.replace("| b     | B ${a}", "| who   | B");
+    assert!(told(&twice).iter().any(|line| line.contains("the name \"who\" is taken by row 2")));
+}

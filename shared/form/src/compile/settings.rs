@@ -29,6 +29,8 @@ pub(super) struct Settings {
     /// A choice "none" that excludes all others is added to every
     /// select_multiple.
     pub(super) add_none_option: bool,
+    /// Groups are only shown: the instance has none.
+    pub(super) flat: bool,
     pub(super) table: Option<Table>,
 }
 
@@ -54,6 +56,7 @@ const KNOWN: &[&str] = &[
     "omit_instance_id",
     "instance_id",
     "add_none_option",
+    "flat",
     "sms_keyword",
     "sms_separator",
     "sms_allow_media",
@@ -85,13 +88,6 @@ pub(super) fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) ->
                 AuthoringProblem::warning("settings", "only the first row below the headers is read")
                     .at_row(second.number)
                     .suggesting(Some("remove this row".to_owned())),
-            );
-        }
-        if table.bases().any(|(_, base)| base == "flat") && is_yes(&cell("flat")) {
-            problems.push(
-                table
-                    .warning(row, "flat", "groups stay in the instance; \"flat\" is not part of XLSForm")
-                    .suggesting(Some("remove the column".to_owned())),
             );
         }
         if let Some((_, base)) =
@@ -132,6 +128,7 @@ pub(super) fn read(workbook: &Workbook, problems: &mut Vec<AuthoringProblem>) ->
         instance_id: Some(cell("instance_id")).filter(|preload| !preload.is_empty()),
         no_instance_id: is_yes(&cell("omit_instance_id")),
         add_none_option: is_yes(&cell("add_none_option")),
+        flat: is_yes(&cell("flat")),
         root_attributes: root_attributes(table.as_ref(), row),
         namespaces: namespaces(&cell("namespaces")),
         submission: submission(&cell),
