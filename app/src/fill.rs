@@ -44,7 +44,7 @@ use doorstep_core::phone::{DraftRecord, OpenDraft, PhoneError};
 use doorstep_core::store::Table;
 use doorstep_core::submission::{Comment, SubmissionContent};
 use doorstep_core::text::{Language, LocalText};
-use doorstep_form::{LeftOver, NodePath, NodeView, PageView, Problem, SummaryEntry};
+use doorstep_form::{LeftOver, NodePath, NodeView, PageView, Problem, ProblemKind, SummaryEntry};
 use futures::channel::oneshot;
 use leptos::prelude::*;
 
@@ -254,7 +254,9 @@ impl Filling {
         for path in paths {
             if let Some(question) = self.question(path) {
                 question.judged.set(true);
-                let wrong = question.view.with_untracked(|view| view.relevant && view.problem.is_some());
+                let wrong = question
+                    .view
+                    .with_untracked(|view| view.relevant && view.problem.is_some_and(ProblemKind::hinders));
                 if wrong && first.is_none() {
                     first = Some(path.clone());
                 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use doorstep::clock::{Clock, china_offset};
 use doorstep_form::xform::{self, Identity};
-use doorstep_form::{AnswerError, Context, NodeKind, NodePath, NodeView, Session};
+use doorstep_form::{AnswerError, Context, NodeKind, NodePath, NodeView, ProblemKind, Session};
 
 use super::choose::{self, Choice};
 use crate::options::RunOptions;
@@ -270,7 +270,7 @@ impl<I: BufRead, O: Write> Filling<I, O> {
     /// An empty line: what is there stays. What must be answered is asked again.
     fn keep(&mut self, path: &NodePath) -> Way {
         match self.session.node(path) {
-            Some(view) if view.problem.is_some() => {
+            Some(view) if view.problem.is_some_and(ProblemKind::hinders) => {
                 self.tell_problem(&view);
                 Way::Stay
             }
@@ -305,20 +305,20 @@ impl<I: BufRead, O: Write> Filling<I, O> {
             self.tell(format_args!("  {refused}"));
             return Ok(Way::Next);
         }
-        match self.session.node(path) {
-            Some(view) if view.problem.is_some() => {
-                self.tell_problem(&view);
-                Ok(Way::Stay)
-            }
-            _ => Ok(Way::Next),
+        let Some(view) = self.session.node(path) else { return Ok(Way::Next) };
+        if view.problem.is_some() {
+            self.tell_problem(&view);
         }
+        Ok(if view.problem.is_some_and(ProblemKind::hinders) { Way::Stay } else { Way::Next })
     }
 
     fn tell_problem(&mut self, view: &NodeView) {
-        let problems = self.session.problems();
-        let message = problems.into_iter().find(|problem| problem.path == view.path);
-        if let Some(problem) = message {
-            self.tell(format_args!("  ! {}", problem.message));
+        let message = match view.problem {
+            Some(ProblemKind::Required) => &view.required_message,
+            _ => &view.constraint_message,
+        };
+        if let Some(message) = message.clone() {
+            self.tell(format_args!("  ! {message}"));
         }
     }
 

@@ -50,6 +50,10 @@ pub struct Plan {
     /// Texts that expressions name by id.
     pub(crate) texts: BTreeMap<String, Templates>,
     pub(crate) layout: Vec<Layout>,
+    /// What the body shows in groups that have no nodes of their own: which ones.
+    pub(crate) shown_in: HashMap<u32, Vec<u32>>,
+    /// The other way round.
+    pub(crate) shows: HashMap<u32, Vec<u32>>,
     pub(crate) pages: Vec<PlanPage>,
     pub(crate) instance_name: Option<Formula>,
     /// Everything that must be computed again when the clock moves.

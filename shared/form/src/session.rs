@@ -50,6 +50,8 @@ pub struct Session {
     series: Vec<Vec<u32>>,
     /// Why a rule of an item could not be computed.
     failures: HashMap<u32, String>,
+    /// Items with actions that could not store their values.
+    stuck: HashSet<u32>,
     /// Items whose calculation draws lots and did so before this session.
     drawn: HashSet<u32>,
     /// What calculations gave last, where people may answer over them.
@@ -320,6 +322,7 @@ impl Session {
             items: Vec::new(),
             series: Vec::new(),
             failures: HashMap::new(),
+            stuck: HashSet::new(),
             drawn: HashSet::new(),
             computed: HashMap::new(),
             offered: HashMap::new(),

@@ -60,7 +60,8 @@ pub struct NodeView {
     pub required_message: Option<String>,
     /// What to say about the value, when it breaks a rule.
     pub constraint_message: Option<String>,
-    /// What stands in the way of finishing, while relevant.
+    /// What is wrong with the value, while relevant; what of it stands in the way
+    /// of finishing says [`ProblemKind::hinders`].
     pub problem: Option<ProblemKind>,
     /// Files beside the label, by kind, in the language of the session.
     pub media: BTreeMap<MediaKind, String>,
@@ -133,6 +134,17 @@ pub enum ProblemKind {
     WrongType,
     /// A rule of the form could not be computed; the message says why.
     Failed,
+    /// An action that the answer set off could not store its value, for example
+    /// since several instances are meant. The answer itself is good.
+    NotStored,
+}
+
+impl ProblemKind {
+    /// Whether it stands in the way of finishing. What the author of the form
+    /// has to put right does not: whoever answers could do nothing about it.
+    pub fn hinders(self) -> bool {
+        self != ProblemKind::NotStored
+    }
 }
 
 /// One thing that stands in the way of finishing.

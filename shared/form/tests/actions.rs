@@ -5,7 +5,7 @@
 mod common;
 
 use common::{context, moment, path};
-use doorstep_form::{Attachments, Context, LeftOverReason, Plan, Session, xform};
+use doorstep_form::{Attachments, Context, LeftOverReason, Plan, ProblemKind, Session, xform};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -133,6 +133,15 @@ fn an_action_that_means_several_instances_stores_nothing_and_costs_no_answer() {
     answer(&mut session, "/a", "two");
     assert_eq!((value(&session, "/a"), value(&session, "/rep[1]/x")), ("two".to_owned(), "one".to_owned()));
     assert_eq!(value(&session, "/rep[2]/x"), "");
+    // It is said where it happened, and stands in nobody's way.
+    let view = session.node(&path("/a")).expect("a node");
+    assert_eq!(view.problem, Some(ProblemKind::NotStored));
+    assert!(view.constraint_message.is_some_and(|message| message.contains("could not be stored")));
+    assert!(session.problems().is_empty());
+    session.remove_repeat(&path("/rep[2]")).expect("one less");
+    answer(&mut session, "/a", "three");
+    assert_eq!(session.node(&path("/a")).expect("a node").problem, None);
+    assert_eq!(value(&session, "/rep[1]/x"), "three");
 }
 
 #[test]

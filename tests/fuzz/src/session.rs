@@ -1,7 +1,9 @@
 //! A session driven by bytes, and what must hold afterwards.
 
 use arbitrary::Unstructured;
-use doorstep_form::{Attachments, Context, Form, NodePath, Plan, Session, Workbook, verify};
+use doorstep_form::{
+    Attachments, Context, Form, NodePath, NodeView, Plan, ProblemKind, Session, Workbook, verify,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -134,7 +136,7 @@ pub(crate) fn holds(session: &Session) -> Result<(), String> {
     let mut again = again;
     again.set_language(session.language());
     for path in session.pages().into_iter().flat_map(|page| page.nodes) {
-        let (one, other) = (session.node(&path), again.node(&path));
+        let (one, other) = (lasting(session, &path), lasting(&again, &path));
         if one != other {
             return Err(format!("a node differs when computed anew: {one:?} / {other:?}"));
         }
@@ -151,6 +153,15 @@ pub(crate) fn holds(session: &Session) -> Result<(), String> {
         return Err("a draft changes on its way through JSON".to_owned());
     }
     finished(session.clone(), plan)
+}
+
+/// A node without what only the session knows in which it happened.
+fn lasting(session: &Session, path: &NodePath) -> Option<NodeView> {
+    let mut view = session.node(path)?;
+    if view.problem == Some(ProblemKind::NotStored) {
+        (view.problem, view.constraint_message) = (None, None);
+    }
+    Some(view)
 }
 
 fn finished(mut session: Session, plan: Arc<Plan>) -> Result<(), String> {

@@ -30,6 +30,8 @@ pub(super) fn build(mut form: Form, attachments: &Attachments, problems: &mut Ve
         documents,
         texts: BTreeMap::new(),
         layout: Vec::new(),
+        shown_in: HashMap::new(),
+        shows: HashMap::new(),
         pages: Vec::new(),
         instance_name: None,
         clock_watchers: Vec::new(),

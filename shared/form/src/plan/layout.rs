@@ -1,7 +1,7 @@
 //! What is shown in which order: pages and what is on them.
 
 use super::{Plan, Templates};
-use crate::form::{BodyItem, Text};
+use crate::form::{BodyItem, NodeKind, Text};
 use crate::problem::AuthoringProblem;
 
 /// Something that is shown, with what is inside it.
@@ -31,12 +31,20 @@ pub(super) fn arrange(plan: &mut Plan, problems: &mut Vec<AuthoringProblem>) {
     };
     let mut pages: Vec<PlanPage> = Vec::new();
     for (place, entry) in layout.iter().enumerate() {
-        let group =
-            entry.node.is_none_or(|node| plan.node(node).is_some_and(|node| node.kind.is_container()));
+        let group = !entry.items.is_empty()
+            || entry.node.is_none_or(|node| plan.node(node).is_some_and(|node| node.kind.is_container()));
         match pages.last_mut() {
             Some(page) if !group && !page.group && page.entries.end == place => page.entries.end += 1,
             _ => pages.push(PlanPage { group, entries: place..place + 1 }),
         }
+    }
+    let mut elsewhere = Vec::new();
+    for entry in &layout {
+        note_groups(plan, entry, &mut Vec::new(), &mut elsewhere);
+    }
+    for (group, shown) in elsewhere {
+        plan.shown_in.entry(shown).or_default().push(group);
+        plan.shows.entry(group).or_default().push(shown);
     }
     for (number, page) in pages.iter().enumerate() {
         for entry in layout.get(page.entries.clone()).unwrap_or_default() {
@@ -56,9 +64,31 @@ pub(super) fn arrange(plan: &mut Plan, problems: &mut Vec<AuthoringProblem>) {
 }
 
 fn mark(plan: &mut Plan, entry: &Layout, page: usize) {
-    match entry.node {
-        Some(node) => set_page(plan, node, page),
-        None => entry.items.iter().for_each(|inner| mark(plan, inner, page)),
+    if let Some(node) = entry.node {
+        set_page(plan, node, page);
+    }
+    if entry.node.is_none_or(|node| has_nothing(plan, node)) {
+        entry.items.iter().for_each(|inner| mark(plan, inner, page));
+    }
+}
+
+/// What a group of the body holds that stands on this node lies elsewhere.
+fn has_nothing(plan: &Plan, node: u32) -> bool {
+    plan.node(node).is_some_and(|node| node.kind != NodeKind::Repeat && node.children.is_empty())
+}
+
+/// Finds what is shown in groups without nodes of their own: pairs of both.
+fn note_groups(plan: &Plan, entry: &Layout, around: &mut Vec<u32>, found: &mut Vec<(u32, u32)>) {
+    if let Some(node) = entry.node {
+        found.extend(around.iter().map(|&group| (group, node)));
+    }
+    let group = entry.node.filter(|&node| has_nothing(plan, node));
+    around.extend(group);
+    for inner in &entry.items {
+        note_groups(plan, inner, around, found);
+    }
+    if group.is_some() {
+        around.pop();
     }
 }
 

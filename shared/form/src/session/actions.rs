@@ -6,7 +6,7 @@ use super::compute::Queue;
 use super::tree::{HEAD, REMOVED};
 use crate::expr::{EvaluationError, Evaluator, Expr, Handle, Start};
 use crate::form::{ActionEvent, NodeKind};
-use crate::plan::{PlanAction, PlanActionValue};
+use crate::plan::{PlanAction, PlanActionValue, Property};
 use std::sync::Arc;
 
 impl Session {
@@ -60,6 +60,9 @@ impl Session {
         let plan = Arc::clone(&self.plan);
         for &item in changed {
             let Some(node) = self.item(item).and_then(|item| plan.node(item.node)) else { continue };
+            if self.stuck.remove(&item) {
+                queue.push(self, Property::Validity, item);
+            }
             for &action in &node.on_change {
                 if let Some(action) = plan.actions.get(super::tree::index(action)) {
                     self.act(action, item, queue);
@@ -73,16 +76,17 @@ impl Session {
         if self.is(owner, REMOVED) {
             return;
         }
+        let on_load = action.events.contains(&ActionEvent::FirstLoad);
         let targets = match self.targets(action, owner) {
-            Ok(targets) => targets,
-            Err(error) => {
-                self.fail(owner, &error);
+            Ok(targets) if targets.len() <= 1 || on_load => targets,
+            // From outside a repeat with several instances, none is meant.
+            Ok(_) | Err(_) => {
+                self.stuck.insert(owner);
+                queue.push(self, Property::Validity, owner);
                 return;
             }
         };
-        // From outside a repeat with several instances, none is meant.
-        let ambiguous = targets.len() > 1 && !action.events.contains(&ActionEvent::FirstLoad);
-        for item in targets.into_iter().filter(|_| !ambiguous) {
+        for item in targets {
             let value = match &action.value {
                 PlanActionValue::Literal(text) => self.shaped(item, text.clone()),
                 PlanActionValue::Formula(formula) => self.compute_for(item, formula),

@@ -23,6 +23,7 @@ impl Session {
             decided => decided,
         };
         let now = match judged {
+            Ok(None) => self.stuck.contains(&item).then_some(ProblemKind::NotStored),
             Ok(problem) => problem,
             Err(error) => {
                 self.fail(item, &error);

@@ -325,13 +325,21 @@ impl Session {
                 waiting.extend(self.instances_of(next));
                 continue;
             }
-            let Some(node) = plan.node(found.node) else { continue };
+            let found_node = found.node;
+            let Some(node) = plan.node(found_node) else { continue };
             waiting
                 .extend(node.children.iter().chain(&node.attributes).map(|&inside| self.child(next, inside)));
             queue.note(self, next);
             queue.push_in(plan, self, Property::Validity, next);
             for dependent in &node.dependents {
                 self.wake_in(plan, dependent, next, queue);
+            }
+            for &shown in plan.shows.get(&found_node).into_iter().flatten() {
+                let mut inside = Vec::new();
+                self.each_seen(shown, next, &mut |item| inside.push(item));
+                for item in inside {
+                    queue.note(self, item);
+                }
             }
         }
     }

@@ -86,20 +86,20 @@ impl Session {
         }
         let item = self.child_of_head(head, node);
         if self.is(item, SERIES) {
-            page.relevant |= self.series_relevant(item);
+            page.relevant |= self.series_relevant(item) && !self.is_hidden(item);
             page.nodes.push(self.path(item));
             for &instance in self.instances_of(item) {
-                page.relevant |= self.is(instance, RELEVANT);
+                page.relevant |= self.shows(instance);
                 page.nodes.push(self.path(instance));
                 entry.items.iter().for_each(|inner| self.list_entry(inner, instance, page));
             }
             return;
         }
         if entry.items.is_empty() && self.is_leaf(item) {
-            page.relevant |= self.is(item, RELEVANT);
+            page.relevant |= self.shows(item);
             page.nodes.push(self.path(item));
         } else {
-            page.relevant |= self.is(item, RELEVANT);
+            page.relevant |= self.shows(item);
             entry.items.iter().for_each(|inner| self.list_entry(inner, head, page));
         }
     }
@@ -111,10 +111,8 @@ impl Session {
             return problems;
         }
         self.each_inside(0, &mut |item| {
-            let Some(kind) = self.item(item).filter(|item| item.is(RELEVANT)).and_then(|item| item.problem)
-            else {
-                return;
-            };
+            let found = self.item(item).filter(|_| self.shows(item)).and_then(|item| item.problem);
+            let Some(kind) = found.filter(|kind| kind.hinders()) else { return };
             problems.push(Problem {
                 path: self.path(item),
                 page: self.planned(item).map_or(0, |node| node.page),
@@ -179,7 +177,8 @@ impl Session {
     fn view(&self, item: u32) -> Option<NodeView> {
         let found = self.item(item)?;
         let node = self.planned(item)?;
-        let problem = found.problem.filter(|_| found.is(RELEVANT));
+        let relevant = self.shows(item);
+        let problem = found.problem.filter(|_| relevant);
         // One instance of a repeat is a group to whoever shows it.
         let kind = if node.kind == NodeKind::Repeat { NodeKind::Group } else { node.kind };
         let calculated =
@@ -192,7 +191,7 @@ impl Session {
             name: node.name.clone(),
             kind,
             value: found.value.clone(),
-            relevant: found.is(RELEVANT),
+            relevant,
             required: found.is(REQUIRED),
             read_only: self.is_read_only(item) || calculated || node.kind == NodeKind::Note,
             label: text(|texts| &texts.label).unwrap_or_default(),
@@ -218,7 +217,7 @@ impl Session {
             name: node.name.clone(),
             kind: NodeKind::Repeat,
             value: String::new(),
-            relevant: self.series_relevant(series),
+            relevant: self.series_relevant(series) && !self.is_hidden(series),
             required: false,
             // Instances that the form counts cannot be added by hand.
             read_only: node.fixed,
@@ -233,6 +232,22 @@ impl Session {
             appearance: node.appearance.clone(),
             parameters: node.parameters.clone(),
             instances: Some(self.instances_of(series).len()),
+        })
+    }
+
+    /// It applies, and so does every group of the body that it is shown in.
+    fn shows(&self, item: u32) -> bool {
+        self.is(item, RELEVANT) && !self.is_hidden(item)
+    }
+
+    /// A group without nodes of its own, in which the body shows it, does not
+    /// apply. That hides it; what it holds stays as it is (JavaRosa).
+    fn is_hidden(&self, item: u32) -> bool {
+        let groups = self.item(item).and_then(|item| self.plan.shown_in.get(&item.node));
+        groups.into_iter().flatten().any(|&group| {
+            let mut applies = true;
+            self.each_seen(group, item, &mut |group| applies &= self.is(group, RELEVANT));
+            !applies
         })
     }
 
@@ -283,7 +298,10 @@ impl Session {
                 .failures
                 .get(&item)
                 .map(|why| format!("{}: {why}", words::problem(ProblemKind::Failed, self.chinese()))),
-            ProblemKind::NotAChoice | ProblemKind::Incomplete | ProblemKind::WrongType => None,
+            ProblemKind::NotAChoice
+            | ProblemKind::Incomplete
+            | ProblemKind::WrongType
+            | ProblemKind::NotStored => None,
         };
         written.unwrap_or_else(|| words::problem(kind, self.chinese()).to_owned())
     }

@@ -22,6 +22,10 @@ pub(super) fn problem(kind: ProblemKind, chinese: bool) -> &'static str {
         (ProblemKind::Incomplete, false) => "Not every choice is in the order; order them again",
         (ProblemKind::WrongType, true) => "格式不正确",
         (ProblemKind::WrongType, false) => "This is not written as it should be",
+        (ProblemKind::NotStored, true) => "此答案已保存,但表单要据此填写的内容无法存入,请告知制表人",
+        (ProblemKind::NotStored, false) => {
+            "This answer is kept, but what the form fills in with it could not be stored; tell whoever made the form"
+        }
         (ProblemKind::Failed, true) => "无法检查此项",
         (ProblemKind::Failed, false) => "This answer could not be checked",
     }

@@ -306,7 +306,14 @@ fn what_no_client_could_follow_is_refused() {
     assert!(is_rejected(instance, r#"<submission method="fax"/>"#, ""));
     assert!(is_rejected(instance, r#"<setvalue event="odk-new-repeat" ref="/data/y"/>"#, ""));
     assert!(is_rejected(instance, "", r#"<input ref="/data/g"/>"#), "a question on a group");
-    assert!(is_rejected(instance, "", r#"<group ref="/data/y"/>"#), "a group on a question");
+    assert!(
+        is_rejected(instance, "", r#"<input ref="/data/y"/><group ref="/data/y"/>"#),
+        "a group on a question"
+    );
+    assert!(
+        is_rejected(instance, "", r#"<group ref="/data/y"/><input ref="/data/y"/>"#),
+        "a question on a group"
+    );
     assert!(is_rejected(instance, "", "<input/>"), "no reference");
     assert!(is_rejected(instance, "", r#"<repeat nodeset="/data"/>"#), "the form repeats");
     assert!(is_rejected(instance, r#"<itext><translation lang="a"/><translation lang="a"/></itext>"#, ""));
@@ -314,6 +321,46 @@ fn what_no_client_could_follow_is_refused() {
     let elsewhere = document(instance, "", "").replace("<model", "<model xmlns=\"urn:other\"");
     let told = shown(&xform::read(&elsewhere).expect_err("the model is no XForms model"));
     assert!(told.contains("<model> must be in the namespace http://www.w3.org/2002/xforms"), "{told}");
+}
+
+/// The group has a corresponding element, as the specification asks, and its
+/// relevance; what it shows is elsewhere. JavaRosa hides that and keeps it.
+#[test]
+fn a_group_on_an_element_without_contents_shows_what_is_elsewhere() {
+    let instance = r#"<data id="a"><sick/><signs/><heat><fever/></heat><last/></data>"#;
+    let binds = r#"<bind nodeset="/data/signs" relevant="/data/sick = 'yes'" calculate="'seen'"/><bind nodeset="/data/heat/fever" required="true()"/>"#;
+    let body = r#"<input ref="/data/sick"/><group ref="/data/signs"><label>Signs</label><input ref="/data/heat/fever"/></group><input ref="/data/last"/>"#;
+    assert!(problems(instance, binds, body).contains("/data/signs has nothing in it"));
+    let form = read(instance, binds, body);
+    // It stays what it is when it is written and read again.
+    let again = xform::read(&xform::write(&form)).expect("a form").0;
+    for form in [form, again] {
+        let plan = doorstep_form::Plan::new(form, &Default::default()).expect("a plan");
+        let context = doorstep_form::Context::default();
+        let mut session = doorstep_form::Session::start(plan.into(), context, &Default::default());
+        let path = |text: &str| text.parse::<doorstep_form::NodePath>().expect("a path");
+        let pages = session.pages();
+        assert_eq!(
+            pages.iter().map(|page| page.title.as_deref()).collect::<Vec<_>>(),
+            [None, Some("Signs"), None]
+        );
+        assert_eq!(pages[1].nodes, [path("/heat/fever")]);
+        let shown = |session: &doorstep_form::Session| {
+            (session.pages()[1].relevant, session.node(&path("/heat/fever")).expect("a node").relevant)
+        };
+        assert_eq!(shown(&session), (false, false));
+        assert!(session.problems().is_empty(), "nobody misses what is not shown");
+        let changed = session.answer(&path("/sick"), "yes").expect("an answer is taken");
+        assert!(changed.contains(&path("/heat/fever")), "{changed:?}");
+        assert_eq!(shown(&session), (true, true));
+        assert_eq!(session.problems().len(), 1);
+        assert_eq!(session.submission()["signs"], "seen");
+        session.answer(&path("/heat/fever"), "39").expect("an answer is taken");
+        session.answer(&path("/sick"), "no").expect("an answer is taken");
+        assert_eq!(shown(&session), (false, false));
+        assert_eq!(session.submission()["heat"], json!({"fever": "39"}), "it is kept");
+        assert_eq!(session.submission().get("signs"), None);
+    }
 }
 
 #[test]

@@ -126,13 +126,20 @@ impl Body<'_, '_, '_> {
             }
         }
         let container = target.and_then(Target::part);
-        if container
-            .and_then(|part| self.tree.parts.get(part))
-            .is_some_and(|part| !part.node.kind.is_container())
+        let (mut is_leaf, mut again) = (false, false);
+        if let Some(part) = container.and_then(|part| self.tree.parts.get_mut(part))
+            && !part.node.kind.is_container()
         {
+            is_leaf = true;
+            again = std::mem::replace(&mut part.shows_group, true);
+            let asked = part.control.is_some();
             let path = self.tree.path(target.unwrap_or(here));
-            self.problems.error(group, format!("{path} has nothing in it; a group needs nodes of its own"));
-            return None;
+            if asked {
+                self.problems.error(group, format!("{path} is a question; a group needs a node of its own"));
+                return None;
+            }
+            let message = format!("{path} has nothing in it; what the group shows lies elsewhere");
+            self.problems.warning(group, message);
         }
         let place = target.unwrap_or(here);
         self.actions.of_node(group, (place, Around::Other), self.bound, self.tree, self.problems);
@@ -146,8 +153,9 @@ impl Body<'_, '_, '_> {
         let path = self.tree.path(Target::Part(part));
         if let Some(part) = self.tree.parts.get_mut(part)
             && part.control.is_none()
+            && !again
         {
-            part.control = Some(NodeKind::Group);
+            part.control = (!is_leaf).then_some(NodeKind::Group);
             set_words(&mut part.node, label, hint);
             part.node.appearance = appearance;
             other_attributes(&mut part.node, group);

@@ -63,10 +63,9 @@ impl Body<'_, '_, '_> {
             return None;
         };
         let path = self.tree.path(target);
-        let usable = self.tree.get(target).is_some_and(|part| part.children.is_empty());
+        let usable = self.tree.get(target).is_some_and(|part| part.children.is_empty() && !part.shows_group);
         if !usable {
-            self.problems
-                .error(control, format!("{path} holds other nodes; a question needs one of its own"));
+            self.problems.error(control, format!("{path} is a group; a question needs a node of its own"));
             return None;
         }
         if let Some(media_type) = attribute(control, "mediatype").filter(|_| name == "upload")

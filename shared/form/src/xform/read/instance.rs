@@ -31,6 +31,8 @@ pub(super) struct Part {
     pub(super) bound: bool,
     /// A control of the body shows it.
     pub(super) control: Option<NodeKind>,
+    /// A group of the body stands on it, though it holds no nodes.
+    pub(super) shows_group: bool,
     /// An action stores something in it.
     pub(super) is_target: bool,
 }
@@ -266,6 +268,7 @@ impl Part {
             preload: None,
             bound: false,
             control: None,
+            shows_group: false,
             is_target: false,
         }
     }
