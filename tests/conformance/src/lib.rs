@@ -56,26 +56,43 @@ impl Report {
     }
 }
 
-/// The listed failures: id → reason.
+/// The listed failures, by id.
 #[derive(Debug, Default)]
-pub struct Known(BTreeMap<String, String>);
+pub struct Known(BTreeMap<String, Listed>);
+
+#[derive(Debug)]
+struct Listed {
+    reason: String,
+    /// What differs, where the list says that everything else is compared.
+    differences: Vec<String>,
+}
 
 impl Known {
-    /// The list of this repository: a line per case, the id and the reason
-    /// separated by a tab; lines that begin with `#` are remarks.
+    /// The list of this repository: a line per case, the id, the reason and, if
+    /// the rest of a session is to be compared, what differs, separated by
+    /// tabs; lines that begin with `#` are remarks.
     #[must_use]
     pub fn listed() -> Known {
         let lines = include_str!("../known.tsv").lines().filter(|line| !line.starts_with('#'));
-        Known(
-            lines
-                .filter_map(|line| line.split_once('\t'))
-                .map(|(id, reason)| (id.to_owned(), reason.to_owned()))
-                .collect(),
-        )
+        let listed = lines.filter_map(|line| {
+            let mut cells = line.split('\t');
+            let (id, reason) = (cells.next()?, cells.next()?.to_owned());
+            let differences = cells.next().unwrap_or_default().split("; ");
+            let differences = differences.filter(|one| !one.is_empty()).map(str::to_owned).collect();
+            Some((id.to_owned(), Listed { reason, differences }))
+        });
+        Known(listed.collect())
     }
 
     fn reason(&self, id: &str) -> Option<&str> {
-        self.0.get(id).map(String::as_str)
+        self.0.get(id).map(|listed| listed.reason.as_str())
+    }
+
+    /// What of a session is known to differ: `/data/question property`, or
+    /// `XML: /data/question`.
+    /// Everything else in it has to be as recorded.
+    fn differences(&self, id: &str) -> &[String] {
+        self.0.get(id).map_or(&[], |listed| listed.differences.as_slice())
     }
 }
 
