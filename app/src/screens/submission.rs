@@ -173,6 +173,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let revision = content.revision;
     let place = place_view(i18n, content.place.as_ref());
     let standing = detail.evidence;
+    let (evidence, meaning) = words::evidence(standing);
     view! {
         <header class="who">
             <p class="cluster">
@@ -209,9 +210,9 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
                     {place}
                 </Fact>
                 <Fact name=t_string!(i18n, submission.evidence).to_owned()>
-                    <Badge tone=words::evidence_tone(standing)>
-                        {words::evidence(standing).get(language).to_owned()}
-                    </Badge>
+                    <Badge tone=words::evidence_tone(standing)>{evidence.get(language).to_owned()}</Badge>
+                    " "
+                    <span class="soft">{meaning.get(language).to_owned()}</span>
                 </Fact>
             </Facts>
         </Card>

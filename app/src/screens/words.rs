@@ -241,22 +241,39 @@ pub(super) fn submission_tone(state: SubmissionState) -> Tone {
     }
 }
 
-/// How far a submission's evidence holds (docs/evidence.md).
-pub(super) fn evidence(standing: Standing) -> LocalText {
+/// How far a submission's evidence holds (docs/evidence.md): a word, and what
+/// it means.
+pub(super) fn evidence(standing: Standing) -> (LocalText, LocalText) {
     match standing {
-        Standing::Whole => LocalText::new("手机已签名,内容未变", "Signed by the phone, unchanged"),
-        Standing::Gap => LocalText::new(
-            "手机已签名;它之前的一条记录还没有到",
-            "Signed by the phone; what it captured just before is not here",
+        Standing::Whole => (
+            LocalText::new("签名有效", "Intact"),
+            LocalText::new("内容与手机签名时一致。", "It is as the phone signed it."),
         ),
-        Standing::Fork => LocalText::new(
-            "手机在同一位置签了两条记录,请核实",
-            "The phone signed two in this place: ask about it",
+        Standing::Gap => (
+            LocalText::new("前一条未到", "Gap"),
+            LocalText::new(
+                "手机已签名;它之前的一条记录还没有到服务器。",
+                "Signed; what the phone captured just before it has not arrived.",
+            ),
         ),
-        Standing::Broken => {
-            LocalText::new("与手机签名的内容不一致,请核实", "Not what the phone signed: ask about it")
-        }
-        Standing::Unsigned => LocalText::new("没有手机签名", "Not signed by the phone"),
+        Standing::Fork => (
+            LocalText::new("位置重复", "Fork"),
+            LocalText::new(
+                "手机在同一位置签了两条记录,请核实。",
+                "The phone signed two in this place. Ask about it.",
+            ),
+        ),
+        Standing::Broken => (
+            LocalText::new("内容不符", "Not as signed"),
+            LocalText::new(
+                "与手机签名的内容不一致,请核实。",
+                "This is not what the phone signed. Ask about it.",
+            ),
+        ),
+        Standing::Unsigned => (
+            LocalText::new("未签名", "Unsigned"),
+            LocalText::new("采集时手机没有签名。", "The phone did not sign it."),
+        ),
     }
 }
 

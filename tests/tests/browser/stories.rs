@@ -135,7 +135,7 @@ async fn one_elder_visit_from_the_door_to_the_ledger() -> Result<()> {
         supervisor.page.says(words).await?;
     }
     see_pictures(&supervisor, 3).await?;
-    supervisor.page.says("手机已签名,内容未变").await?;
+    supervisor.page.says("签名有效").await?;
     supervisor.press_button("通过").await?;
     supervisor.page.says("已通过,已记入台账。").await?;
     // A left-behind elder in an empty nest: a month from today.
