@@ -166,6 +166,7 @@ async fn traffic(stage: &Stage, worker: &Handset, before: (u64, u64), took: Dura
 }
 
 /// Types letter by letter; how long the slowest takes until it is drawn.
+#[expect(clippy::print_stdout, reason = "a benchmark's table")]
 async fn search(worker: &Handset) -> Result<Duration> {
     let field = worker.page.the(By::css(".search__input")).await?;
     field.type_text("王").await?;
