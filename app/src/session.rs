@@ -28,7 +28,6 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 use doorstep_core::api::Me;
 use doorstep_core::command::Left;
-use doorstep_core::evidence::Notary;
 use doorstep_core::ids::UserId;
 use doorstep_core::phone::backup::BackupError;
 use doorstep_core::phone::outbox::Unsent;
@@ -437,14 +436,6 @@ impl Session {
             Some(opened) => Ok(Client::new(Rc::clone(&opened.tokens))),
             None => Err(Failure::Store(StoreError::Locked)),
         }
-    }
-
-    /// Whose key signs what is finished on this phone.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`] while nobody is in.
-    pub fn notary(self) -> Result<impl Notary, StoreError> {
-        self.client().map_err(|_| StoreError::Locked)
     }
 
     /// Asks the server who this is now: roles and names change.

@@ -408,7 +408,7 @@ impl State {
         place: Option<Place>,
     ) -> Result<SubmissionContent, FinishFailure> {
         let phone = self.phone.phone().map_err(|error| FinishFailure::Failed(error.explain()))?;
-        let notary = self.phone.notary().map_err(|error| FinishFailure::Failed(error.explain()))?;
+        let notary = self.phone.client().map_err(|error| FinishFailure::Failed(error.explain()))?;
         match phone.finish_draft(draft, new_id(), place, now(), &notary).await {
             Ok(content) => Ok(content),
             Err(FinishError::Incomplete(_)) => Err(FinishFailure::Incomplete),

@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod decide;
+mod evidence;
 pub mod photo;
 mod reading;
 mod rules;
@@ -29,6 +30,7 @@ use crate::session::Session;
 use crate::ui::{Badge, Card, Fact, Facts, IconName, Notice, Page, Section, Tone};
 use answers::AnswersView;
 use decide::{DecisionPanel, DecisionState};
+use evidence::evidence_view;
 pub(super) use reading::Reading;
 
 /// A position with a larger radius says little about the door.
@@ -172,8 +174,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
     let (area, author) = (detail.area_name.clone(), detail.author_name.clone());
     let revision = content.revision;
     let place = place_view(i18n, content.place.as_ref());
-    let standing = detail.evidence;
-    let (evidence, meaning) = words::evidence(standing);
+    let evidence = evidence_view(language, detail.evidence);
     view! {
         <header class="who">
             <p class="cluster">
@@ -210,9 +211,7 @@ fn Head(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
                     {place}
                 </Fact>
                 <Fact name=t_string!(i18n, submission.evidence).to_owned()>
-                    <Badge tone=words::evidence_tone(standing)>{evidence.get(language).to_owned()}</Badge>
-                    " "
-                    <span class="soft">{meaning.get(language).to_owned()}</span>
+                    {evidence}
                 </Fact>
             </Facts>
         </Card>

@@ -112,7 +112,7 @@ async fn a_page_has_tasks_together_with_their_cases() -> Result<()> {
         let answer: PullAnswer = caller.get(&pull_path(&request)).await?.ok()?;
         pages += 1;
         ensure!(pages < 20 && answer.items.len() <= 20, "it comes to an end, in pages");
-        let mut ids = |kind: &str, seen: &mut BTreeSet<Uuid>| {
+        let ids = |kind: &str, seen: &mut BTreeSet<Uuid>| {
             let of_kind = answer.items.iter().filter(|item| item.kind == kind);
             of_kind.filter(|item| seen.insert(item.id)).count()
         };

@@ -77,11 +77,8 @@ async fn an_approval_reaches_the_ledger_the_next_task_the_outbox_and_the_phone()
     assert_eq!((today.len(), entry.urgency, entry.progress), (1, Urgency::DueToday, TaskProgress::ToDo));
     let content = sent(&phone, scene.elder, &[("/g_h/h_ill", "bp heart"), ("/g_h/h_move", "bad")]).await?;
     assert_eq!(content.task_id, Some(entry.task.id));
-    let progress = |entries: &[doorstep_core::phone::TodayEntry]| entries.first().map(|entry| entry.progress);
-    assert_eq!(
-        progress(&phone.phone.today(scene.server.clock().today()).await?.entries),
-        Some(TaskProgress::Sent)
-    );
+    let today = phone.phone.today(scene.server.clock().today()).await?.entries;
+    assert_eq!(today.first().map(|entry| entry.progress), Some(TaskProgress::Sent));
 
     let office = scene.office("supervisor").await?;
     let detail = office.submission(content.submission_id).await?;
