@@ -113,6 +113,7 @@ impl Session {
                 barred: false,
                 used_ms: js_sys::Date::now(),
                 contact_ms: js_sys::Date::now(),
+                contact_skew_ms: 0.0,
                 ..before.clone()
             };
             device.save(&row).await?;
@@ -153,6 +154,7 @@ impl Session {
             obeyed: None,
             used_ms: js_sys::Date::now(),
             contact_ms: js_sys::Date::now(),
+            contact_skew_ms: 0.0,
             earlier,
         };
         device.save(&row).await?;

@@ -14,8 +14,21 @@ const OUT_OF_CONTACT_MS: f64 = 30.0 * 24.0 * 3600.0 * 1000.0;
 
 /// Whether the last contact was too long ago. Without a last contact there is
 /// nothing to go by.
-pub fn is_out_of_contact(contact_ms: f64, now_ms: f64) -> bool {
-    contact_ms > 0.0 && now_ms - contact_ms > OUT_OF_CONTACT_MS
+///
+/// The phone's clock may have been wrong then by `contact_skew_ms` (server time
+/// minus the phone's), and may have been put right since. So two times can have
+/// passed: by a clock that is as wrong as it was, or by one that is right now.
+/// The shorter of those that are possible counts, or a corrected clock would
+/// lock out somebody who was online a minute ago.
+pub fn is_out_of_contact(contact_ms: f64, contact_skew_ms: f64, now_ms: f64) -> bool {
+    let as_wrong = now_ms - contact_ms;
+    let right_now = as_wrong - contact_skew_ms;
+    let passed = match (as_wrong >= 0.0, right_now >= 0.0) {
+        (true, true) => as_wrong.min(right_now),
+        (true, false) => as_wrong,
+        (false, _) => right_now,
+    };
+    contact_ms > 0.0 && passed > OUT_OF_CONTACT_MS
 }
 
 /// Whether it is six digits.
@@ -96,11 +109,43 @@ mod tests {
     #[test]
     fn a_month_without_contact_is_too_long() {
         let day_ms = 24.0 * 3600.0 * 1000.0;
-        assert!(!is_out_of_contact(0.0, 1e13));
-        assert!(!is_out_of_contact(1e12, 1e12 + 30.0 * day_ms));
-        assert!(is_out_of_contact(1e12, 1e12 + 31.0 * day_ms));
+        assert!(!is_out_of_contact(0.0, 0.0, 1e13));
+        assert!(!is_out_of_contact(1e12, 0.0, 1e12 + 30.0 * day_ms));
+        assert!(is_out_of_contact(1e12, 0.0, 1e12 + 31.0 * day_ms));
         // A clock that was set back says nothing.
-        assert!(!is_out_of_contact(1e12, 0.0));
+        assert!(!is_out_of_contact(1e12, 0.0, 0.0));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_and_is_put_right_is_not_time_that_passed() {
+        let day_ms = 24.0 * 3600.0 * 1000.0;
+        let years_behind = 3.0 * 365.0;
+        // Days that the clock was behind, days that passed since, and whether
+        // it was put right in them.
+        let cases = [
+            (years_behind, 0.0, true, false),
+            (years_behind, 31.0, true, true),
+            (years_behind, 29.0, false, false),
+            (years_behind, 31.0, false, true),
+            (-40.0, 0.0, true, false),
+            (-40.0, 31.0, true, true),
+            (-40.0, 29.0, false, false),
+            (-40.0, 31.0, false, true),
+            // A clock that is a few days behind can be believed either way; the
+            // shorter time counts.
+            (10.0, 31.0, false, false),
+            (10.0, 41.0, false, true),
+        ];
+        for (behind, passed, put_right, expected) in cases {
+            let skew_ms = behind * day_ms;
+            let contact_ms = 1e12 - skew_ms;
+            let now_ms = if put_right { 1e12 } else { contact_ms } + passed * day_ms;
+            assert_eq!(
+                is_out_of_contact(contact_ms, skew_ms, now_ms),
+                expected,
+                "{behind} days behind, {passed} passed, put right: {put_right}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tries of a PIN: how many there are, until when, and what else asks for one.
 
+use doorstep_core::phone::SyncState;
 use doorstep_core::store::StoreError;
 use leptos::prelude::*;
 
@@ -67,7 +68,7 @@ impl Session {
     pub(super) async fn drop_stale_envelope(self, row: &mut UserRow) -> Result<(), SessionError> {
         if row.sealed.is_some()
             && row.envelope.is_some()
-            && pin::is_out_of_contact(row.contact_ms, js_sys::Date::now())
+            && pin::is_out_of_contact(row.contact_ms, row.contact_skew_ms, js_sys::Date::now())
         {
             row.envelope = None;
             self.device()?.save(row).await?;
@@ -83,12 +84,15 @@ impl Session {
     pub async fn note_contact(self) -> Result<(), StoreError> {
         let engine = self.engine.get_value();
         let _one_at_a_time = engine.gate.lock().await;
-        let user = engine.opened.borrow().as_ref().map(|opened| opened.user_id);
-        let (Some(user), device) = (user, self.device()?) else { return Ok(()) };
+        let opened = engine.opened.borrow().as_ref().map(|opened| (opened.user_id, opened.store.clone()));
+        let (Some((user, store)), device) = (opened, self.device()?) else { return Ok(()) };
         let Some(mut row) = device.user(user).await? else { return Ok(()) };
         let now = js_sys::Date::now();
-        if (now - row.contact_ms).abs() >= CONTACT_MS {
-            row.contact_ms = now;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a clock that may be wrong by years")]
+        let skew = SyncState::load(&store).await?.skew_ms.unwrap_or_default() as f64;
+        let is_news = |new: f64, old: f64| (new - old).abs() >= CONTACT_MS;
+        if is_news(now, row.contact_ms) || is_news(skew, row.contact_skew_ms) {
+            (row.contact_ms, row.contact_skew_ms) = (now, skew);
             device.save(&row).await?;
         }
         Ok(())

@@ -44,6 +44,8 @@ pub struct UserRow {
     pub used_ms: f64,
     /// When the server last answered, likewise.
     pub contact_ms: f64,
+    /// Server time minus the phone's, then.
+    pub contact_skew_ms: f64,
     /// Databases whose PIN was forgotten: kept, in case it comes to mind.
     pub earlier: Vec<Earlier>,
 }
@@ -119,6 +121,7 @@ impl UserRow {
             ("barred", JsValue::from(self.barred)),
             ("used_ms", JsValue::from(self.used_ms)),
             ("contact_ms", JsValue::from(self.contact_ms)),
+            ("contact_skew_ms", JsValue::from(self.contact_skew_ms)),
             ("earlier", self.earlier.iter().map(Earlier::to_row).collect::<Array>().into()),
         ]);
         for (name, value) in self.envelope.iter().flat_map(envelope_members) {
@@ -155,6 +158,7 @@ impl UserRow {
             obeyed: word("obeyed").and_then(|id| id.parse().ok()),
             used_ms: get(row, "used_ms").as_f64().unwrap_or_default(),
             contact_ms: get(row, "contact_ms").as_f64().unwrap_or_default(),
+            contact_skew_ms: get(row, "contact_skew_ms").as_f64().unwrap_or_default(),
             sealed: doorstep_core::json::read(&bytes_of(&get(row, "sealed"))).ok(),
             earlier: Array::from(&get(row, "earlier"))
                 .iter()
