@@ -324,7 +324,7 @@ impl Session {
             login_needed: RwSignal::new(false),
             earlier: RwSignal::new(0),
             ordered: RwSignal::new(None),
-            wiped: RwSignal::new(Wiped::remembered()),
+            wiped: RwSignal::new(None),
             sealed: RwSignal::new(Vec::new()),
             settings,
             engine: StoredValue::new_local(Rc::default()),
@@ -354,6 +354,7 @@ impl Session {
             return Ok(SessionState::Unsupported { missing });
         }
         let store = DeviceStore::open().await?;
+        self.wiped.set(Wiped::remembered(&store).await?);
         self.engine.get_value().device.replace(Some(Rc::new(store)));
         self.refresh_users().await?;
         Ok(self.resting_state())

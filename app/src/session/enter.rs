@@ -211,7 +211,7 @@ impl Session {
                 let engine = self.engine.get_value();
                 engine.forgotten.set(None);
                 engine.granted.replace(None);
-                self.forget_wiped();
+                self.forget_wiped().await?;
                 Ok(self.refresh_users().await?)
             }
             Err(error) => {

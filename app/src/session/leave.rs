@@ -125,7 +125,7 @@ impl Session {
         self.close();
         if let Some(mut row) = row {
             if all_is_sent {
-                device.forget(&row).await?;
+                device.forget(&row, None).await?;
             } else {
                 row.signed_out = true;
                 device.save(&row).await?;

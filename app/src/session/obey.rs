@@ -7,6 +7,7 @@ use doorstep_core::command::{CommandReport, Deed, DeviceCommand, Left, deed};
 use doorstep_core::json;
 use doorstep_core::phone::Failure;
 use doorstep_core::problem::ProblemCode;
+use doorstep_core::store::StoreError;
 use futures::future::{Either, select};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,19 +16,15 @@ use super::{LockReason, Session, SessionError};
 use crate::api::Client;
 use crate::browser::sleep;
 use crate::clock;
-use crate::settings;
-use crate::store::device::UserRow;
+use crate::store::device::{DeviceStore, UserRow};
 
 /// Locking does not wait for the server any longer.
 const REPORT_MS_MAX: u32 = 5_000;
 /// How long a phone that was wiped tries to say so, after each try.
 const REPORT_AGAIN_MS: [u32; 4] = [1_000, 5_000, 20_000, 60_000];
 
-const WIPED_KEY: &str = "doorstep-wiped";
-
-/// What the gates say after a wipe. Nothing but the login name, which the PIN
-/// screen showed too. `localStorage` keeps it, which browsers write to the disk
-/// some seconds later: a phone that is switched off at once may not say it.
+/// What the gates say after a wipe, also when the phone is switched off at once.
+/// Nothing personal but the login name, which the PIN screen showed too.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Wiped {
     pub login_name: String,
@@ -38,8 +35,8 @@ pub struct Wiped {
 
 impl Wiped {
     /// What was wiped last here, until somebody comes in.
-    pub(super) fn remembered() -> Option<Self> {
-        json::read(settings::read(WIPED_KEY)?.as_bytes()).ok()
+    pub(super) async fn remembered(device: &DeviceStore) -> Result<Option<Self>, StoreError> {
+        Ok(device.notice().await?.and_then(|notice| json::read(&notice).ok()))
     }
 }
 
@@ -56,11 +53,15 @@ impl Session {
     }
 
     /// Somebody has come in: the gates need not say it again.
-    pub(super) fn forget_wiped(self) {
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub(super) async fn forget_wiped(self) -> Result<(), StoreError> {
         if self.wiped.get_untracked().is_some() {
-            settings::write(WIPED_KEY, "");
+            self.device()?.drop_notice().await?;
             self.wiped.set(None);
         }
+        Ok(())
     }
 
     /// After each sync: what the server asked in it.
@@ -139,11 +140,9 @@ impl Session {
     /// so.
     async fn wipe(self, row: &UserRow, lost: Left) -> Result<(), SessionError> {
         let wiped = Wiped { login_name: row.login_name.clone(), at: clock::utc_now(), lost };
-        if let Ok(Ok(text)) = json::write(&wiped).map(String::from_utf8) {
-            settings::write(WIPED_KEY, &text);
-        }
+        let notice = json::write(&wiped).ok();
         self.close();
-        let gone = self.device()?.forget(row).await;
+        let gone = self.device()?.forget(row, notice.as_deref()).await;
         self.refresh_users().await?;
         self.wiped.set(Some(wiped));
         self.state.set(self.resting_state());

@@ -1,6 +1,6 @@
-//! What the phone knows without a PIN: who uses it, their sealed keys, and how
-//! often a PIN was wrong. No personal data but the login name, which the PIN
-//! screen shows.
+//! What the phone knows without a PIN: who uses it, their sealed keys, how often
+//! a PIN was wrong, and what was wiped last. No personal data but the login
+//! name, which the PIN screen shows.
 
 use doorstep_core::ids::{CommandId, DeviceId, UserId};
 use doorstep_core::sealing::SealedKey;
@@ -14,6 +14,9 @@ use crate::browser::{buffer_of, bytes_of, get, object, set};
 
 const NAME: &str = "doorstep-device";
 const USERS: &str = "user";
+const NOTICES: &str = "notice";
+/// The key of the only notice, about a wipe.
+const WIPED: &str = "wiped";
 
 /// One user of this phone.
 #[derive(Clone, Debug)]
@@ -186,7 +189,7 @@ impl DeviceStore {
     /// # Errors
     /// When the browser does not let us.
     pub async fn open() -> Result<Self, StoreError> {
-        IndexedDb::open(NAME.to_owned(), &[USERS]).await.map(Self)
+        IndexedDb::open(NAME.to_owned(), &[USERS, NOTICES]).await.map(Self)
     }
 
     /// Everybody who uses this phone.
@@ -213,13 +216,39 @@ impl DeviceStore {
         self.0.write(&[RowWrite::Put(USERS, user.to_row())], Durability::Strict).await
     }
 
-    /// Forgets a user and deletes their databases. Only for somebody who has
-    /// nothing unsent.
+    /// What [`Self::forget`] was told to keep.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn notice(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(NOTICES, WIPED).await?.map(|row| bytes_of(&get(&row, "value"))))
+    }
+
+    /// It has been read.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn drop_notice(&self) -> Result<(), StoreError> {
+        self.0.write(&[RowWrite::Delete(NOTICES, WIPED.to_owned())], Durability::Strict).await
+    }
+
+    /// Forgets a user and deletes their databases, which takes with it what was
+    /// not sent. A notice of it is on the disk as soon as the user is gone from
+    /// there, unless there is no room for it.
     ///
     /// # Errors
     /// When the browser does not let us.
-    pub async fn forget(&self, user: &UserRow) -> Result<(), StoreError> {
-        self.0.write(&[RowWrite::Delete(USERS, user.user_id.to_string())], Durability::Strict).await?;
+    pub async fn forget(&self, user: &UserRow, notice: Option<&[u8]>) -> Result<(), StoreError> {
+        let gone = RowWrite::Delete(USERS, user.user_id.to_string());
+        let kept = notice.map(|notice| {
+            let row = object(&[(KEY, JsValue::from_str(WIPED)), ("value", buffer_of(notice))]);
+            RowWrite::Put(NOTICES, row.into())
+        });
+        let writes: Vec<RowWrite> = [gone.clone()].into_iter().chain(kept).collect();
+        match self.0.write(&writes, Durability::Strict).await {
+            Err(StoreError::Full) => self.0.write(&[gone], Durability::Strict).await?,
+            done => done?,
+        }
         for earlier in &user.earlier {
             IndexedDb::delete(&database_name(user.user_id, earlier.generation)).await?;
         }

@@ -20,7 +20,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::browser::{describe, error_name, listen};
 
 /// 2: files beside the words of forms. 3: pages of records. 4: the sealed outbox.
-const VERSION: u32 = 4;
+/// 5: what the gates say after a wipe.
+const VERSION: u32 = 5;
 
 /// The property of a row that is its key.
 pub const KEY: &str = "k";

@@ -133,9 +133,9 @@ async fn a_phone_that_is_wiped_now_keeps_nothing_and_says_what_it_lost() -> Resu
     let done = office.told("the wipe", |command| command.done_at.is_some()).await?;
     assert_eq!(done.left, Left { visits: 0, files: 0, drafts: 1 });
     assert_eq!(databases(&worker).await?, ["doorstep-device"]);
-    // It is said again when the page is loaded anew, until somebody comes in,
-    // who begins anew.
-    worker.page.go(&stage.gate.base_url()).await?;
+    // It is said again, also when the phone goes off at once, until somebody
+    // comes in, who begins anew.
+    let worker = worker.lose_power().await?;
     worker.page.says("按管理员的要求").await?;
     worker.log_in("grid_worker").await?;
     worker.page.click(by_id(stage.elder)).await?;
