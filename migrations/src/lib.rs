@@ -13,6 +13,7 @@ mod m20261124_000002_form_media;
 mod m20261127_000003_sealing_key;
 mod m20261128_000004_device_command;
 mod m20261128_000005_upload;
+mod m20261128_000006_examination;
 mod m20261128_000009_evidence;
 
 /// Runs the migrations.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000003_sealing_key::Migration),
             Box::new(m20261128_000004_device_command::Migration),
             Box::new(m20261128_000005_upload::Migration),
+            Box::new(m20261128_000006_examination::Migration),
             Box::new(m20261128_000009_evidence::Migration),
         ]
     }

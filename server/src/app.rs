@@ -60,8 +60,10 @@ pub struct Components {
     pub passwords: Passwords,
     /// Compiled forms by version.
     pub forms: forms::Cache,
-    /// Turns at decoding pictures.
-    pub decoding: media::Decoding,
+    /// Turns at looking into files that have arrived.
+    pub examining: media::Examining,
+    /// What photos look like.
+    pub similar: media::SimilarIndex,
     /// Room for whole files in memory.
     pub assembling: media::Assembling,
     /// Most that one person may upload in a day.
@@ -129,7 +131,8 @@ impl Components {
             sealing,
             passwords: Passwords::default(),
             forms: forms::Cache::default(),
-            decoding: media::Decoding::default(),
+            examining: media::Examining::default(),
+            similar: media::SimilarIndex::default(),
             assembling: media::Assembling::default(),
             upload_bytes_per_day: config.upload_megabytes_per_day.saturating_mul(1024 * 1024),
             stopping: watch::Sender::new(false),
@@ -197,10 +200,13 @@ impl Server {
     pub async fn run(self) -> io::Result<()> {
         retry_everything(&self.components).await;
         let retrying = actix_web::rt::spawn(retry_regularly(self.components.clone()));
-        let sweeping = actix_web::rt::spawn(sweep_regularly(self.components));
+        let sweeping = actix_web::rt::spawn(sweep_regularly(self.components.clone()));
+        let components = self.components.clone();
+        let examining = actix_web::rt::spawn(async move { media::jobs::work(&components).await });
         let ended = self.running.await;
         retrying.abort();
         sweeping.abort();
+        examining.abort();
         ended
     }
 }

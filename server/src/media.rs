@@ -3,8 +3,9 @@
 //!
 //! A file is taken only from the author of a submission that announced it,
 //! and only if its bytes have the announced hash. It is an image by what it
-//! holds, never by its name. [`picture`] decodes it under limits. Sound, film
-//! and other files are kept unseen, and a browser gets them under a type that
+//! holds, never by its name: `jobs` looks into it afterwards, under limits
+//! (`picture`, `inside`), and what is not what it should be is kept in
+//! quarantine. Sound, film and other files are kept unseen, and a browser gets them under a type that
 //! it plays or saves, never one that it runs. The bytes
 //! are stored as they came, under their hash, before the database says that
 //! they are there: a failure in between leaves a file that nobody asks for,
@@ -12,6 +13,7 @@
 //!
 //! * `tus`: how files arrive. `upload`: what is under way. `writer`: a body
 //!   becomes durable. `keep`: a whole file is kept and entered.
+//! * `similar`: photos that look alike.
 
 use std::sync::Arc;
 
@@ -32,45 +34,32 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::Components;
 use crate::auth::permit::{HandOver, LoggedIn, Permit};
-use crate::db::entity::{media, submission, submission_media};
+use crate::db::entity::{submission, submission_media};
 use crate::error::{Error, Result};
 use crate::submissions;
 
+mod inside;
+pub(crate) mod jobs;
 mod keep;
 mod picture;
+mod similar;
 pub(crate) mod tus;
 mod upload;
 mod writer;
 
+pub use jobs::{Examining, next as examine_next};
 pub(crate) use keep::{put_object, store_key};
+pub(crate) use similar::similar;
+pub use similar::{Index as SimilarIndex, Similar};
 pub use upload::{EXPIRES_AFTER, HEARD_OF_WITHIN, UNFINISHED_MAX, sweep};
 
 pub use doorstep_core::submission::FILE_BYTES_MAX;
-use keep::JUST_BYTES;
-use picture::Picture;
-pub use picture::{PIXELS_MAX, THUMBNAIL_SIDE_PX};
+use inside::JUST_BYTES;
+pub use picture::{PIXELS_MAX, PREVIEW_SIDE_PX, THUMBNAIL_SIDE_PX};
 
 /// A stored file never changes under its identifier; an hour is how long a
 /// browser may show it without asking whether its person still may.
 const CACHING: &str = "private, max-age=3600";
-
-/// Turns at decoding pictures. Each may need [`picture::MEMORY_BYTES_MAX`].
-#[derive(Clone, Debug)]
-pub struct Decoding(Arc<Semaphore>);
-
-impl Default for Decoding {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self(Arc::new(Semaphore::new(cores.min(4))))
-    }
-}
-
-impl Decoding {
-    async fn examine(&self, bytes: web::Bytes) -> Result<Picture> {
-        let _turn = self.0.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(move || picture::examine(&bytes)).await.map_err(Error::internal)?
-    }
-}
 
 /// Room for whole files in memory, while each is verified and kept.
 #[derive(Clone, Debug)]
@@ -118,6 +107,7 @@ pub(crate) async fn put(
     let now = components.clock.now();
     let author = permit.user_id();
     components.database.write(async |transaction| keep::enter(transaction, &file, author, now).await).await?;
+    components.examining.look();
     Ok(web::Json(answer))
 }
 
@@ -206,10 +196,12 @@ pub(crate) struct Wanted {
 enum Size {
     Original,
     Thumbnail,
+    Preview,
 }
 
-/// `GET /files/{media id}[?size=thumbnail]`: for those who may see the
-/// submission.
+/// `GET /files/{media id}[?size=thumbnail|preview]`: for those who may see the
+/// submission. What is in quarantine is given out as it came, to be saved and
+/// never shown, and only to those who look after the submission.
 pub(crate) async fn get(
     request: HttpRequest,
     components: web::Data<Components>,
@@ -217,17 +209,26 @@ pub(crate) async fn get(
     id: web::Path<MediaId>,
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let connection = components.database.read();
-    let announced = visible(connection, &permit, id.into_inner()).await?;
+    let (announced, supervises) = visible(components.database.read(), &permit, id.into_inner()).await?;
     if announced.stored_at.is_none() {
         return Err(ProblemCode::NotFound.into());
     }
-    let row =
-        media::Entity::find_by_id(announced.sha256).one(connection).await?.ok_or(ProblemCode::NotFound)?;
-    let thumbnail = row.thumbnail_key.filter(|_| wanted.size == Some(Size::Thumbnail));
-    let (key, content_type, name) = match thumbnail {
-        Some(key) => (key, "image/jpeg".to_owned(), "thumbnail"),
-        None => (row.store_key, row.content_type, "original"),
+    let size = wanted.size.unwrap_or(Size::Original);
+    let row = jobs::ensure(&components, &announced.sha256).await?;
+    let (key, content_type, name) = match (size, row.quarantine) {
+        (Size::Original, Some(_)) if supervises => (row.store_key, JUST_BYTES.to_owned(), "original"),
+        (_, Some(reason)) => {
+            let message = reason.message();
+            return Err(Error::problem(ProblemCode::MediaQuarantined).detail(message.zh, message.en));
+        }
+        (Size::Original, None) => (row.store_key, row.content_type, "original"),
+        // Sound and film have no smaller sizes.
+        (Size::Thumbnail, None) => {
+            small(row.thumbnail_key, "thumbnail").unwrap_or((row.store_key, row.content_type, "original"))
+        }
+        (Size::Preview, None) => {
+            small(row.preview_key, "preview").unwrap_or((row.store_key, row.content_type, "original"))
+        }
     };
     let disposition = if content_type == JUST_BYTES { "attachment" } else { "inline" };
     let tag = format!("\"{}-{name}\"", row.sha256);
@@ -246,6 +247,10 @@ pub(crate) async fn get(
     if unchanged { Ok(answer.finish()) } else { stream(&components, &key, answer).await }
 }
 
+fn small(key: Option<String>, name: &'static str) -> Option<(String, String, &'static str)> {
+    key.map(|key| (key, "image/jpeg".to_owned(), name))
+}
+
 /// Goes on with the bytes of a stored object.
 pub(crate) async fn stream(
     components: &Components,
@@ -259,12 +264,13 @@ pub(crate) async fn stream(
     Ok(answer.no_chunking(object.meta.size).streaming(object.into_stream()))
 }
 
-/// The file as a submission that the person may see announces it.
+/// The file as a submission that the person may see announces it, and whether
+/// they look after that submission: it is not their own.
 async fn visible(
     connection: &impl ConnectionTrait,
     permit: &Permit<LoggedIn>,
     id: MediaId,
-) -> Result<submission_media::Model> {
+) -> Result<(submission_media::Model, bool)> {
     let announced = submission_media::Entity::find()
         .filter(submission_media::Column::MediaId.eq(id))
         .all(connection)
@@ -279,11 +285,16 @@ async fn visible(
     let mut seen = Vec::new();
     for submission in found {
         if submissions::may_see(connection, permit, submission.author_id, submission.case_id).await? {
-            seen.push(submission.id);
+            seen.push((submission.id, submission.author_id != permit.user_id()));
         }
     }
-    let mut seen: Vec<submission_media::Model> =
-        announced.into_iter().filter(|row| seen.contains(&row.submission_id)).collect();
-    seen.sort_by_key(|row| row.stored_at.is_none());
+    let mut seen: Vec<(submission_media::Model, bool)> = announced
+        .into_iter()
+        .filter_map(|row| {
+            let (_, supervises) = seen.iter().find(|(id, _)| *id == row.submission_id)?;
+            Some((row, *supervises))
+        })
+        .collect();
+    seen.sort_by_key(|(row, supervises)| (row.stored_at.is_none(), !supervises));
     Ok(seen.into_iter().next().ok_or(ProblemCode::NoPermission)?)
 }

@@ -11,6 +11,7 @@ use doorstep_core::ids::SubmissionId;
 use crate::app::Components;
 use crate::auth::permit::{Permit, ReadSubmissions, Review};
 use crate::error::Result;
+use crate::media::jobs;
 
 mod decide;
 mod outcome;
@@ -34,6 +35,10 @@ pub(crate) async fn submission(
     permit: Permit<ReadSubmissions>,
     id: web::Path<SubmissionId>,
 ) -> Result<web::Json<SubmissionDetail>> {
+    // A reviewer sees what is in the files, not that nobody has looked yet.
+    if let Err(error) = jobs::ensure_all(&components, *id).await {
+        tracing::warn!(%error, "files of a submission are shown unexamined");
+    }
     show::detail(&components, &permit, *id).await.map(web::Json)
 }
 

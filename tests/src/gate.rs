@@ -30,6 +30,8 @@ pub enum Mode {
     BlackHole,
     /// So many more bytes of answers pass, then it is [`Mode::Cut`].
     CutAfter { answer_bytes: u64 },
+    /// So many more bytes of requests pass, then it is [`Mode::Cut`].
+    CutAfterSent { request_bytes: u64 },
     /// So many bytes a second pass each way, on each connection.
     Slow { bytes_per_s: u32 },
     /// Every piece of data waits this long.
@@ -75,8 +77,8 @@ struct Counts {
     connections: AtomicU64,
     bytes_to_server: AtomicU64,
     bytes_to_client: AtomicU64,
-    /// With [`Mode::CutAfter`]: what may still pass.
-    answer_bytes_left: AtomicU64,
+    /// With [`Mode::CutAfter`] and [`Mode::CutAfterSent`]: what may still pass.
+    bytes_left: AtomicU64,
 }
 
 impl Gate {
@@ -123,8 +125,8 @@ impl Gate {
 
     /// Changes what the network does, also for connections that are open.
     pub fn set(&self, mode: Mode) {
-        if let Mode::CutAfter { answer_bytes } = mode {
-            self.counts.answer_bytes_left.store(answer_bytes, Ordering::SeqCst);
+        if let Mode::CutAfter { answer_bytes: bytes } | Mode::CutAfterSent { request_bytes: bytes } = mode {
+            self.counts.bytes_left.store(bytes, Ordering::SeqCst);
         }
         self.modes.send_replace(mode);
     }
@@ -139,7 +141,8 @@ impl Gate {
         self.set(Mode::Cut);
     }
 
-    /// What it does now: [`Mode::CutAfter`] becomes [`Mode::Cut`].
+    /// What it does now: [`Mode::CutAfter`] and [`Mode::CutAfterSent`] become
+    /// [`Mode::Cut`].
     pub fn mode(&self) -> Mode {
         *self.modes.borrow()
     }
@@ -276,8 +279,12 @@ async fn deliver(
         let mut piece = piece.as_slice();
         let mode = *passage.mode.borrow();
         let mut last = false;
-        if matches!(mode, Mode::CutAfter { .. }) && direction == Direction::ToClient {
-            let left = &passage.counts.answer_bytes_left;
+        let limited = match direction {
+            Direction::ToClient => matches!(mode, Mode::CutAfter { .. }),
+            Direction::ToServer => matches!(mode, Mode::CutAfterSent { .. }),
+        };
+        if limited {
+            let left = &passage.counts.bytes_left;
             let allowed = left.load(Ordering::SeqCst).min(piece.len() as u64);
             left.fetch_sub(allowed, Ordering::SeqCst);
             last = usize::try_from(allowed).is_ok_and(|allowed| allowed < piece.len());

@@ -23,6 +23,24 @@ pub fn photo(seed: u32, width_px: u32, height_px: u32) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a camera might see, different for each `seed` and the same in every
+/// size, as JPEG.
+///
+/// # Errors
+/// When it cannot be encoded.
+pub fn landscape(seed: u32, width_px: u32, height_px: u32) -> Result<Vec<u8>> {
+    let turn = f64::from(seed) * 2.4;
+    let image = RgbImage::from_fn(width_px, height_px, |x, y| {
+        let (x, y) = (f64::from(x) / f64::from(width_px), f64::from(y) / f64::from(height_px));
+        let hills = (x * 17.0 + turn * 3.0).sin() + (y * 13.0 + x * 9.0 + turn * 5.0).cos();
+        let level = ((hills + 2.0) * 62.0) as u8;
+        Rgb([level, level / 2 + 60, 200 - level / 2])
+    });
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 85).encode_image(&image)?;
+    Ok(bytes)
+}
+
 /// A signature, different for each `seed`, as PNG.
 ///
 /// # Errors

@@ -15,10 +15,12 @@ mod api {
     mod permissions;
     mod pull;
     mod push;
+    mod quarantine;
     mod review;
     mod sealed_key;
     mod sealed_push;
     mod start;
     mod uploads;
     mod uploads_broken;
+    mod uploads_clients;
 }

@@ -15,6 +15,7 @@ pub mod form_list;
 pub mod form_media;
 pub mod form_version;
 pub mod media;
+pub mod media_job;
 pub mod membership;
 pub mod operation;
 pub mod outbox;

@@ -1,5 +1,6 @@
-//! A whole file: looked at, put under its hash, entered, and told of.
+//! A whole file: put under its hash, entered, and told of.
 
+use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::UserId;
@@ -10,68 +11,43 @@ use object_store::{ObjectStoreExt, PutPayload};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 
-use super::picture::Picture;
+use super::inside::{self, JUST_BYTES};
+use super::jobs;
 use crate::app::Components;
 use crate::db::Transaction;
 use crate::db::entity::{media, submission, submission_media};
 use crate::error::{Error, Result};
 use crate::streams::Changes;
 
-/// Types of sound and film that browsers play. Everything else that is no
-/// picture is just bytes.
-const PLAYED: [&str; 9] = [
-    "audio/mp4",
-    "audio/mpeg",
-    "audio/ogg",
-    "audio/wav",
-    "audio/webm",
-    "audio/aac",
-    "video/mp4",
-    "video/quicktime",
-    "video/webm",
-];
-pub(super) const JUST_BYTES: &str = "application/octet-stream";
-
 /// A file that is on the disk.
 pub(super) struct Kept {
     sha256: ContentHash,
     size_bytes: i64,
+    /// Of a picture: none, until somebody has looked into it.
     content_type: &'static str,
-    /// Nothing for what is no picture.
-    width_px: u32,
-    height_px: u32,
+    to_be_examined: bool,
     store_key: String,
-    thumbnail_key: Option<String>,
 }
 
-/// Looks at the bytes, and puts them and their thumbnail on the disk.
+/// Puts the bytes on the disk. What is in a picture is found out later: a
+/// phone in a valley does not wait for that.
 pub(super) async fn keep(
     components: &Components,
     expected: &submission_media::Model,
-    bytes: actix_web::web::Bytes,
+    bytes: Bytes,
 ) -> Result<Kept> {
-    let size_bytes = i64::try_from(bytes.len()).map_err(Error::internal)?;
-    let store_key = store_key(&expected.sha256);
-    let mut kept = Kept {
+    let to_be_examined = expected.content_type.starts_with("image/");
+    let kept = Kept {
         sha256: expected.sha256.clone(),
-        size_bytes,
-        content_type: PLAYED
-            .into_iter()
-            .find(|played| *played == expected.content_type)
-            .unwrap_or(JUST_BYTES),
-        width_px: 0,
-        height_px: 0,
-        store_key: store_key.clone(),
-        thumbnail_key: None,
+        size_bytes: i64::try_from(bytes.len()).map_err(Error::internal)?,
+        content_type: match to_be_examined {
+            true => JUST_BYTES,
+            false => inside::played_as(&expected.content_type, &bytes),
+        },
+        to_be_examined,
+        store_key: store_key(&expected.sha256),
     };
-    if expected.content_type.starts_with("image/") {
-        let Picture { content_type, width_px, height_px, thumbnail } =
-            components.decoding.examine(bytes.clone()).await?;
-        let key = format!("{store_key}.thumbnail.jpg");
-        put_object(components, &key, thumbnail).await?;
-        kept = Kept { content_type, width_px, height_px, thumbnail_key: Some(key), ..kept };
-    }
-    put_object(components, &store_key, bytes).await?;
+    put_object(components, &kept.store_key, bytes).await?;
     Ok(kept)
 }
 
@@ -117,6 +93,11 @@ pub(super) async fn enter(
     author: UserId,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    if file.to_be_examined {
+        // Also of a file that is known: it may have come because the disk had
+        // lost it, and its small sizes with it.
+        jobs::add(transaction, &file.sha256, now).await?;
+    }
     let waiting = submission_media::Entity::find()
         .filter(submission_media::Column::Sha256.eq(file.sha256.clone()))
         .filter(submission_media::Column::StoredAt.is_null())
@@ -137,11 +118,15 @@ pub(super) async fn enter(
         county: Set(county.clone()),
         size_bytes: Set(file.size_bytes),
         content_type: Set(file.content_type.to_owned()),
-        width_px: Set(i32::try_from(file.width_px).map_err(Error::internal)?),
-        height_px: Set(i32::try_from(file.height_px).map_err(Error::internal)?),
+        width_px: Set(0),
+        height_px: Set(0),
         store_key: Set(file.store_key.clone()),
-        thumbnail_key: Set(file.thumbnail_key.clone()),
+        thumbnail_key: Set(None),
         stored_at: Set(now),
+        examined_at: Set((!file.to_be_examined).then_some(now)),
+        quarantine: Set(None),
+        preview_key: Set(None),
+        fingerprint: Set(None),
     };
     media::Entity::insert(row)
         .on_conflict(OnConflict::column(media::Column::Sha256).do_nothing().to_owned())

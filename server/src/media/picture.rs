@@ -1,22 +1,26 @@
-//! Pictures, as strangers send them: decoded under limits, made small.
+//! Pictures, as strangers send them: decoded under limits, made small, and
+//! told by what they look like.
 
 use std::io::Cursor;
 
-use doorstep_core::problem::ProblemCode;
+use doorstep_core::media::QuarantineReason;
 use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 
-use crate::error::{Error, Result};
+use super::inside::{self, Format};
 
 /// Most pixels that are decoded. The header says how many there are, so a
 /// bomb is refused before anything is unpacked.
 pub const PIXELS_MAX: u64 = 50_000_000;
-/// Longest side of a thumbnail.
+/// Longest side of a thumbnail, for lists.
 pub const THUMBNAIL_SIDE_PX: u32 = 320;
+/// Longest side of a preview, for a phone's whole screen.
+pub const PREVIEW_SIDE_PX: u32 = 1024;
 /// Memory that decoding one picture may take: the most pixels with four bytes
 /// each, and as much again for the decoder.
 pub(super) const MEMORY_BYTES_MAX: u64 = 400 * 1024 * 1024;
-const THUMBNAIL_QUALITY: u8 = 80;
+const QUALITY: u8 = 80;
 
 /// A picture that decoded.
 #[derive(Debug)]
@@ -28,53 +32,91 @@ pub(super) struct Picture {
     pub(super) height_px: u32,
     /// JPEG, the way up that the picture asks for.
     pub(super) thumbnail: Vec<u8>,
+    pub(super) preview: Vec<u8>,
+    /// See [`fingerprint`].
+    pub(super) fingerprint: u64,
 }
 
-/// Decodes a picture and makes its thumbnail. Slow: not for the threads that
-/// answer requests.
+/// Looks into a file that was announced as a picture. Slow: not for the
+/// threads that answer requests.
 ///
 /// # Errors
-/// `media_not_an_image`, `media_too_many_pixels`.
-pub(super) fn examine(bytes: &[u8]) -> Result<Picture> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(Error::internal)?;
+/// What is wrong with it.
+pub(super) fn examine(bytes: &[u8]) -> Result<Picture, QuarantineReason> {
+    let Some(format) = Format::of(bytes) else { return Err(inside::instead_of_a_picture(bytes)) };
+    let mut reader = ImageReader::with_format(
+        Cursor::new(bytes),
+        match format {
+            Format::Jpeg => ImageFormat::Jpeg,
+            Format::Png => ImageFormat::Png,
+            Format::WebP => ImageFormat::WebP,
+        },
+    );
     let mut limits = Limits::default();
     limits.max_alloc = Some(MEMORY_BYTES_MAX);
     reader.limits(limits);
-    let content_type = match reader.format() {
-        Some(ImageFormat::Jpeg) if is_whole_jpeg(bytes) => "image/jpeg",
-        Some(ImageFormat::Png) => "image/png",
-        Some(ImageFormat::WebP) => "image/webp",
-        _ => return Err(ProblemCode::MediaNotAnImage.into()),
-    };
-    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let mut decoder = reader.into_decoder().map_err(|cause| refused(&cause))?;
     let (width_px, height_px) = decoder.dimensions();
     if u64::from(width_px) * u64::from(height_px) > PIXELS_MAX || decoder.total_bytes() > MEMORY_BYTES_MAX {
-        return Err(ProblemCode::MediaTooManyPixels.into());
+        return Err(QuarantineReason::TooLarge);
     }
-    let orientation = decoder.orientation().map_err(refused)?;
-    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    let mut small = if width_px.max(height_px) > THUMBNAIL_SIDE_PX {
-        image.thumbnail(THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX)
-    } else {
-        image
-    };
-    small.apply_orientation(orientation);
-    let mut thumbnail = Vec::new();
-    JpegEncoder::new_with_quality(&mut thumbnail, THUMBNAIL_QUALITY)
-        .encode_image(&on_white(&small))
-        .map_err(Error::internal)?;
-    Ok(Picture { content_type, width_px, height_px, thumbnail })
+    if let Some(reason) = inside::objection(format, bytes) {
+        return Err(reason);
+    }
+    let orientation = decoder.orientation().map_err(|cause| refused(&cause))?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|cause| refused(&cause))?;
+    let mut preview = within(image, PREVIEW_SIDE_PX);
+    preview.apply_orientation(orientation);
+    let preview = on_white(&preview);
+    let fingerprint = fingerprint(&preview);
+    let small = within(DynamicImage::ImageRgb8(preview.clone()), THUMBNAIL_SIDE_PX).to_rgb8();
+    Ok(Picture {
+        content_type: format.content_type(),
+        width_px,
+        height_px,
+        thumbnail: encoded(&small)?,
+        preview: encoded(&preview)?,
+        fingerprint,
+    })
 }
 
-fn refused(cause: ImageError) -> Error {
-    let code = match &cause {
-        ImageError::Limits(_) => ProblemCode::MediaTooManyPixels,
-        _ => ProblemCode::MediaNotAnImage,
-    };
-    Error::problem(code).because(cause)
+fn refused(cause: &ImageError) -> QuarantineReason {
+    match cause {
+        ImageError::Limits(_) => QuarantineReason::TooLarge,
+        _ => QuarantineReason::Damaged,
+    }
 }
 
-/// A signature is ink on nothing; JPEG has no nothing, so it gets paper.
+/// Nothing is blown up.
+fn within(image: DynamicImage, side_px: u32) -> DynamicImage {
+    if image.width().max(image.height()) > side_px { image.thumbnail(side_px, side_px) } else { image }
+}
+
+fn encoded(image: &RgbImage) -> Result<Vec<u8>, QuarantineReason> {
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    // It refuses what has no pixels.
+    encoder.encode_image(image).map_err(|_| QuarantineReason::Damaged)?;
+    Ok(bytes)
+}
+
+/// Sixty-four bits that are alike for pictures that look alike, whatever their
+/// size and compression: of nine by eight fields, whether each is brighter
+/// than its right neighbour (the difference hash of Neal Krawetz, 2013).
+fn fingerprint(image: &RgbImage) -> u64 {
+    let grey = imageops::grayscale(image);
+    let fields = imageops::resize(&grey, 9, 8, FilterType::Triangle);
+    let mut bits = 0_u64;
+    for y in 0..8 {
+        for x in 0..8 {
+            let brighter = fields.get_pixel(x, y).0 > fields.get_pixel(x + 1, y).0;
+            bits = bits << 1 | u64::from(brighter);
+        }
+    }
+    bits
+}
+
+/// A signature is ink on nothing; and JPEG has no nothing, so it gets paper.
 fn on_white(image: &DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.to_rgb8();
@@ -90,35 +132,13 @@ fn on_white(image: &DynamicImage) -> RgbImage {
     })
 }
 
-/// Whether a JPEG goes on to its end: the decoder forgives one that breaks
-/// off and paints the rest grey. A thumbnail inside the head has an end of
-/// its own, so the search begins where the picture does.
-fn is_whole_jpeg(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    while let [0xff, marker, after @ ..] = rest {
-        match *marker {
-            // Padding before a marker.
-            0xff => rest = rest.get(1..).unwrap_or_default(),
-            START_OF_SCAN => return after.windows(2).any(|pair| pair == [0xff, 0xd9]),
-            // Markers without contents.
-            0x01 | 0xd0..=0xd8 => rest = after,
-            _ => {
-                let [high, low, ..] = after else { return false };
-                rest = after.get(usize::from(u16::from_be_bytes([*high, *low]))..).unwrap_or_default();
-            }
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::{GenericImageView, Rgba, RgbaImage};
     use std::io::Write;
 
-    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Vec::new();
         image.write_to(&mut Cursor::new(&mut bytes), format).expect("an image");
         bytes
@@ -132,8 +152,8 @@ mod tests {
         DynamicImage::ImageRgb8(image)
     }
 
-    fn refusal(bytes: &[u8]) -> Option<ProblemCode> {
-        examine(bytes).err().map(|error| error.code())
+    fn refusal(bytes: &[u8]) -> Option<QuarantineReason> {
+        examine(bytes).err()
     }
 
     fn thumbnail(picture: &Picture) -> DynamicImage {
@@ -164,18 +184,18 @@ mod tests {
     }
 
     #[test]
-    fn the_three_formats_are_told_by_their_contents() -> Result<()> {
+    fn the_three_formats_are_told_by_their_contents() -> Result<(), QuarantineReason> {
         let formats = [
             (ImageFormat::Jpeg, "image/jpeg"),
             (ImageFormat::Png, "image/png"),
             (ImageFormat::WebP, "image/webp"),
         ];
         for (format, content_type) in formats {
-            let picture = examine(&encoded(&photo(800, 600), format))?;
+            let picture = examine(&file(&photo(800, 600), format))?;
             assert_eq!((picture.content_type, picture.width_px, picture.height_px), (content_type, 800, 600));
             assert_eq!(thumbnail(&picture).dimensions(), (320, 240));
         }
-        let small = examine(&encoded(&photo(40, 30), ImageFormat::Png))?;
+        let small = examine(&file(&photo(40, 30), ImageFormat::Png))?;
         assert_eq!(thumbnail(&small).dimensions(), (40, 30), "nothing is blown up");
         Ok(())
     }
@@ -183,39 +203,79 @@ mod tests {
     #[test]
     fn a_bomb_is_refused_by_its_head() {
         // Decoding it would fail for want of bytes: so it was not tried.
-        assert_eq!(refusal(&claiming(10_000, 6_000)), Some(ProblemCode::MediaTooManyPixels));
-        assert_eq!(refusal(&claiming(60_000, 1_000)), Some(ProblemCode::MediaTooManyPixels));
-        assert_eq!(
-            refusal(&claiming(100, 100)),
-            Some(ProblemCode::MediaNotAnImage),
-            "it lied about its size"
-        );
+        assert_eq!(refusal(&claiming(10_000, 6_000)), Some(QuarantineReason::TooLarge));
+        assert_eq!(refusal(&claiming(60_000, 1_000)), Some(QuarantineReason::TooLarge));
+        assert_eq!(refusal(&claiming(100, 100)), Some(QuarantineReason::Damaged), "it lied about its size");
     }
 
     #[test]
     fn what_is_no_picture_is_refused() {
-        for bytes in
-            [&b""[..], b"<svg/>", b"<html>photo.jpg</html>", b"\xff\xd8\xff", b"GIF89a......", b"%PDF-1.7"]
-        {
-            assert_eq!(refusal(bytes), Some(ProblemCode::MediaNotAnImage), "{bytes:?}");
+        for (bytes, reason) in [
+            (&b""[..], QuarantineReason::NotAnImage),
+            (b"<svg/>", QuarantineReason::Disguised),
+            (b"\xff\xd8\xff", QuarantineReason::Damaged),
+            (b"GIF89a......", QuarantineReason::NotAnImage),
+        ] {
+            assert_eq!(refusal(bytes), Some(reason), "{bytes:?}");
         }
         let mut disguised = b"\xff\xd8\xff\xe0\x00\x10JFIF".to_vec();
         disguised.extend(b"just text ".repeat(100));
-        assert_eq!(refusal(&disguised), Some(ProblemCode::MediaNotAnImage));
+        assert_eq!(refusal(&disguised), Some(QuarantineReason::Damaged));
+    }
+
+    #[test]
+    fn what_follows_or_hides_in_a_picture_is_found() {
+        for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+            let whole = file(&photo(400, 300), format);
+            assert_eq!(refusal(&whole), None, "{format:?}");
+            let with = |more: &[u8]| [whole.as_slice(), more].concat();
+            assert_eq!(refusal(&with(&[0; 512])), None, "{format:?}: padding");
+            for more in [&b"PK\x03\x04zip"[..], b"<html>", b"x", &whole] {
+                assert_eq!(refusal(&with(more)), Some(QuarantineReason::MoreInside), "{format:?}");
+            }
+        }
+        // In a comment, where a picture may have any text.
+        let jpeg = file(&photo(400, 300), ImageFormat::Jpeg);
+        let commented = |text: &[u8]| {
+            let length = u16::try_from(text.len() + 2).expect("short").to_be_bytes();
+            [&jpeg[..2], &[0xff, 0xfe], &length, text, &jpeg[2..]].concat()
+        };
+        assert_eq!(refusal(&commented(b"a fine day")), None);
+        for text in [&b"<ScRiPt>alert(1)</script>"[..], b"PK\x01\x02 list PK\x05\x06", b"<?php x"] {
+            assert_eq!(refusal(&commented(text)), Some(QuarantineReason::MoreInside));
+        }
+    }
+
+    #[test]
+    fn pictures_that_look_alike_have_like_fingerprints() -> Result<(), QuarantineReason> {
+        let scene = |shift: u32| {
+            DynamicImage::ImageRgb8(RgbImage::from_fn(800, 600, |x, y| {
+                let wave = ((x + shift) / 97 * 53 + y / 83 * 31 + x * y / 4000) % 256;
+                let level = u8::try_from(wave).unwrap_or_default();
+                Rgb([level, level / 2, 255 - level])
+            }))
+        };
+        let of = |image: &DynamicImage, format| examine(&file(image, format)).map(|found| found.fingerprint);
+        let first = of(&scene(0), ImageFormat::Png)?;
+        let smaller = of(&scene(0).thumbnail(300, 300), ImageFormat::Jpeg)?;
+        let other = of(&scene(341), ImageFormat::Png)?;
+        assert!((first ^ smaller).count_ones() <= 6, "{}", (first ^ smaller).count_ones());
+        assert!((first ^ other).count_ones() > 12, "{}", (first ^ other).count_ones());
+        Ok(())
     }
 
     #[test]
     fn a_file_that_breaks_off_is_refused() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
-            let whole = encoded(&photo(400, 300), format);
+            let whole = file(&photo(400, 300), format);
             let half = whole.get(..whole.len() / 2).unwrap_or_default();
-            assert_eq!(refusal(half), Some(ProblemCode::MediaNotAnImage), "{format:?}");
+            assert_eq!(refusal(half), Some(QuarantineReason::Damaged), "{format:?}");
         }
     }
 
     #[test]
-    fn the_thumbnail_is_the_way_up_that_the_picture_asks_for() -> Result<()> {
-        let upright = encoded(&photo(640, 320), ImageFormat::Jpeg);
+    fn the_thumbnail_is_the_way_up_that_the_picture_asks_for() -> Result<(), QuarantineReason> {
+        let upright = file(&photo(640, 320), ImageFormat::Jpeg);
         // An EXIF segment with the one entry orientation = 6: turn it right.
         let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01".to_vec();
         exif.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]);
@@ -235,10 +295,10 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_put_on_white() -> Result<()> {
+    fn a_signature_is_put_on_white() -> Result<(), QuarantineReason> {
         let mut ink = RgbaImage::new(100, 50);
         ink.put_pixel(50, 25, Rgba([0, 0, 0, 255]));
-        let picture = examine(&encoded(&DynamicImage::ImageRgba8(ink), ImageFormat::Png))?;
+        let picture = examine(&file(&DynamicImage::ImageRgba8(ink), ImageFormat::Png))?;
         let [red, green, blue, _] = thumbnail(&picture).get_pixel(5, 5).0;
         assert!(red > 240 && green > 240 && blue > 240);
         Ok(())

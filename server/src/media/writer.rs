@@ -311,13 +311,7 @@ impl Writer {
             Ok(()) => Ok(self.size()),
             Err(error) => {
                 // Bytes that are not what was announced are of no use.
-                let useless = matches!(
-                    error.code(),
-                    ProblemCode::MediaHashMismatch
-                        | ProblemCode::MediaNotAnImage
-                        | ProblemCode::MediaTooManyPixels
-                );
-                match useless {
+                match error.code() == ProblemCode::MediaHashMismatch {
                     true => self.begin_again().await?,
                     false => self.let_go().await,
                 }
@@ -347,6 +341,7 @@ impl Writer {
                 Ok(ended)
             })
             .await?;
+        self.components.examining.look();
         for id in ended {
             if let Err(error) = upload::remove_pieces(&self.components, id).await {
                 tracing::warn!(%error, "pieces of an upload stay until they are swept away");

@@ -1,18 +1,20 @@
 //! Deciding on a submission: everything in one transaction.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use doorstep_core::api::{DecisionAnswer, DecisionRequest, FormProblem, NewComment};
 use doorstep_core::case::{self, CaseRecord};
+use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{CommentId, SubmissionId, UserId};
+use doorstep_core::media::QuarantineReason;
 use doorstep_core::pack::Pack;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Action;
 use doorstep_core::submission::{self as rules, Decision, SubmissionState};
 use doorstep_core::sync::{StreamName, item_kind};
 use doorstep_core::text::LocalText;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Set};
 use uuid::Uuid;
 
 use super::outcome::{self, Outcome};
@@ -20,8 +22,9 @@ use crate::app::Components;
 use crate::auth::permit::{Permit, Review};
 use crate::cases::{self, NewEvent, Recorded};
 use crate::db::Transaction;
-use crate::db::entity::{submission, submission_comment, submission_media};
+use crate::db::entity::{media, submission, submission_comment, submission_media};
 use crate::error::{Error, Result};
+use crate::media::jobs;
 use crate::streams::Changes;
 use crate::submissions::log_state;
 use crate::{area, pack};
@@ -37,6 +40,10 @@ pub(super) async fn decide(
     request: &DecisionRequest,
 ) -> Result<DecisionAnswer> {
     let comments = usable_comments(&request.comments)?;
+    if request.decision == Decision::Approve {
+        // Nothing is approved unseen.
+        jobs::ensure_all(components, id).await?;
+    }
     let now = components.clock.now();
     let today = components.clock.today();
     components
@@ -119,15 +126,7 @@ async fn approval(
             .into_iter()
             .fold(refused, |refused, problem| refused.field(problem.path, problem.message)));
     }
-    let missing = submission_media::Entity::find()
-        .filter(submission_media::Column::SubmissionId.eq(row.id))
-        .filter(submission_media::Column::StoredAt.is_null())
-        .count(transaction)
-        .await?;
-    if missing > 0 {
-        return Err(Error::problem(ProblemCode::MediaMissing)
-            .detail(format!("还缺 {missing} 个文件。"), format!("{missing} files have not arrived.")));
-    }
+    files_are_right(transaction, row.id).await?;
     let mut outcome = Outcome::of(pack, row, case)?;
     let conflicts = outcome::conflicts(transaction, row, case, &outcome.writes).await?;
     let unsettled = conflicts.iter().any(|conflict| !request.keep_ledger.contains(&conflict.property));
@@ -143,6 +142,49 @@ async fn approval(
         action: outcome.action,
         changes: case::changes_to(case, &outcome.writes),
     })
+}
+
+/// Whether every file that the answers name is here and is what it should be.
+///
+/// # Errors
+/// `media_missing`, `media_quarantined`; the files are named.
+async fn files_are_right(transaction: &Transaction, id: SubmissionId) -> Result<()> {
+    let expected = submission_media::Entity::find()
+        .filter(submission_media::Column::SubmissionId.eq(id))
+        .order_by_asc(submission_media::Column::Path)
+        .order_by_asc(submission_media::Column::MediaId)
+        .all(transaction)
+        .await?;
+    let wrong: HashMap<ContentHash, Option<QuarantineReason>> = media::Entity::find()
+        .filter(media::Column::Sha256.is_in(expected.iter().map(|file| file.sha256.clone())))
+        .filter(media::Column::Quarantine.is_not_null())
+        .all(transaction)
+        .await?
+        .into_iter()
+        .map(|file| (file.sha256, file.quarantine))
+        .collect();
+    let named = |problem: Error, file: &submission_media::Model, zh: &str, en: &str| {
+        let text = LocalText::new(format!("{}:{zh}", file.file_name), format!("{}: {en}", file.file_name));
+        problem.field(file.path.clone(), text)
+    };
+    let missing: Vec<_> = expected.iter().filter(|file| file.stored_at.is_none()).collect();
+    if !missing.is_empty() {
+        let count = missing.len();
+        let problem = Error::problem(ProblemCode::MediaMissing)
+            .detail(format!("还缺 {count} 个文件。"), format!("{count} files have not arrived."));
+        return Err(missing
+            .into_iter()
+            .fold(problem, |problem, file| named(problem, file, "尚未上传。", "it has not arrived.")));
+    }
+    let mut problem = None;
+    for file in &expected {
+        if let Some(Some(reason)) = wrong.get(&file.sha256) {
+            let text = reason.message();
+            let so_far = problem.take().unwrap_or_else(|| Error::problem(ProblemCode::MediaQuarantined));
+            problem = Some(named(so_far, file, &text.zh, &text.en));
+        }
+    }
+    problem.map_or(Ok(()), Err)
 }
 
 async fn settle(

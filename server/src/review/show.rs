@@ -8,7 +8,7 @@ use doorstep_core::ids::{SubmissionId, UserId};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Action;
 use doorstep_core::submission::{SubmissionContent, SubmissionState, may_review};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::outcome::{self, Outcome};
 use super::queue::form_titles;
@@ -89,29 +89,28 @@ async fn files(connection: &impl ConnectionTrait, id: SubmissionId) -> Result<Ve
         .order_by_asc(submission_media::Column::MediaId)
         .all(connection)
         .await?;
-    let sizes: HashMap<ContentHash, (i32, i32)> = media::Entity::find()
-        .select_only()
-        .columns([media::Column::Sha256, media::Column::WidthPx, media::Column::HeightPx])
+    let found: HashMap<ContentHash, media::Model> = media::Entity::find()
         .filter(media::Column::Sha256.is_in(expected.iter().map(|file| file.sha256.clone())))
-        .into_tuple::<(ContentHash, i32, i32)>()
         .all(connection)
         .await?
         .into_iter()
-        .map(|(sha256, width, height)| (sha256, (width, height)))
+        .map(|row| (row.sha256.clone(), row))
         .collect();
     Ok(expected
         .into_iter()
         .map(|file| {
             let stored = file.stored_at.is_some();
-            let size = sizes.get(&file.sha256).filter(|(width, _)| stored && *width > 0);
+            let known = found.get(&file.sha256).filter(|_| stored);
+            let shown = known.filter(|row| row.width_px > 0 && row.quarantine.is_none());
             MediaRecord {
                 media_id: file.media_id,
                 path: file.path,
                 file_name: file.file_name,
                 content_type: file.content_type,
                 stored,
-                width_px: size.and_then(|(width, _)| u32::try_from(*width).ok()),
-                height_px: size.and_then(|(_, height)| u32::try_from(*height).ok()),
+                quarantine: known.and_then(|row| row.quarantine),
+                width_px: shown.and_then(|row| u32::try_from(row.width_px).ok()),
+                height_px: shown.and_then(|row| u32::try_from(row.height_px).ok()),
             }
         })
         .collect())

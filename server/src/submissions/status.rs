@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use doorstep_core::ids::{MediaId, SubmissionId, UserId};
+use doorstep_core::media::{QuarantineReason, QuarantinedMedia};
 use doorstep_core::submission::{Comment, SubmissionContent, SubmissionState, SubmissionStatus, versions};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::db::entity::{submission, submission_comment, submission_media};
+use crate::db::entity::{media, submission, submission_comment, submission_media};
 use crate::error::{Error, Result};
 use crate::streams::BATCH;
 use crate::users;
@@ -28,6 +29,7 @@ pub async fn status(
             .await?;
         let mut comments = comments(connection, ids).await?;
         let mut missing = missing_media(connection, ids).await?;
+        let mut quarantined = quarantined_media(connection, ids).await?;
         let roots: Vec<SubmissionId> = rows.iter().map(|row| row.root_id).collect();
         let latest = latest_revisions(connection, &roots).await?;
         for row in rows {
@@ -48,6 +50,7 @@ pub async fn status(
                 decided_at: row.decided_at,
                 comments: comments.remove(&row.id).unwrap_or_default(),
                 media_missing: missing.remove(&row.id).unwrap_or_default(),
+                media_quarantined: quarantined.remove(&row.id).unwrap_or_default(),
                 content: if to_correct { Some(content_of(&row)?) } else { None },
             });
         }
@@ -109,6 +112,35 @@ async fn missing_media(
         missing.entry(submission).or_default().push(media);
     }
     Ok(missing)
+}
+
+async fn quarantined_media(
+    connection: &impl ConnectionTrait,
+    ids: &[SubmissionId],
+) -> Result<HashMap<SubmissionId, Vec<QuarantinedMedia>>> {
+    let rows: Vec<(SubmissionId, MediaId, QuarantineReason)> = submission_media::Entity::find()
+        .select_only()
+        .columns([submission_media::Column::SubmissionId, submission_media::Column::MediaId])
+        .column(media::Column::Quarantine)
+        .join(
+            JoinType::InnerJoin,
+            submission_media::Entity::belongs_to(media::Entity)
+                .from(submission_media::Column::Sha256)
+                .to(media::Column::Sha256)
+                .into(),
+        )
+        .filter(submission_media::Column::SubmissionId.is_in(ids.iter().copied()))
+        .filter(submission_media::Column::StoredAt.is_not_null())
+        .filter(media::Column::Quarantine.is_not_null())
+        .order_by_asc(submission_media::Column::MediaId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut quarantined: HashMap<SubmissionId, Vec<QuarantinedMedia>> = HashMap::new();
+    for (submission, media_id, reason) in rows {
+        quarantined.entry(submission).or_default().push(QuarantinedMedia { media_id, reason });
+    }
+    Ok(quarantined)
 }
 
 async fn latest_revisions(

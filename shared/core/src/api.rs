@@ -10,6 +10,7 @@ use crate::case::{CaseEvent, CaseRecord, PropertyConflict, VisitRecord};
 use crate::evidence::Standing;
 use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, MediaId, OperationId, SubmissionId, UserId};
+use crate::media::QuarantineReason;
 use crate::role::Role;
 use crate::sealing::SealingKey;
 use crate::submission::{Comment, Decision, SubmissionContent, SubmissionState, SubmissionStatus};
@@ -48,7 +49,8 @@ pub const CASES: &str = "/api/v1/cases";
 pub const PARKED_OPERATIONS: &str = "/api/v1/parked-operations";
 /// `/{media id}` is an upload by tus 1.0.0 (`docs/media.md`);
 /// `PUT /{media id}` with the bytes → [`MediaStored`];
-/// `GET /{media id}` and `GET /{media id}?size=thumbnail` → the picture.
+/// `GET /{media id}`, with `?size=thumbnail` or `?size=preview` → the picture;
+/// `GET /{media id}/similar` → [`SimilarAnswer`].
 pub const FILES: &str = "/files";
 
 /// A login on a device, which it registers.
@@ -213,9 +215,31 @@ pub struct MediaRecord {
     #[serde(default)]
     pub content_type: String,
     pub stored: bool,
+    /// Why it is kept and not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<QuarantineReason>,
     /// Of a picture.
     pub width_px: Option<u32>,
     pub height_px: Option<u32>,
+}
+
+/// Photos of other submissions that look like one photo.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SimilarAnswer {
+    /// The most alike first.
+    pub photos: Vec<SimilarPhoto>,
+}
+
+/// A photo that looks like another one.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SimilarPhoto {
+    pub submission_id: SubmissionId,
+    pub media_id: MediaId,
+    pub case_label: String,
+    pub author_name: String,
+    pub received_at: DateTime<Utc>,
+    /// Of 64 bits, how many differ; 0 for the very same picture.
+    pub differing_bits: u32,
 }
 
 /// A reviewer's decision.

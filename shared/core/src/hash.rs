@@ -42,6 +42,15 @@ impl ContentHash {
         Self(hexadecimal(digest))
     }
 
+    /// The 32 raw bytes.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        let mut digest = [0; 32];
+        for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(self.0.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(digest)
+    }
+
     /// The 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,7 +7,7 @@
 //!
 //! * [`ids`], [`text`], [`hash`], [`code`]: the small words everything else uses.
 //! * [`area`], [`role`]: who may do what, where.
-//! * [`case`], [`task`], [`submission`], [`schedule`], [`pack`]: the work.
+//! * [`case`], [`task`], [`submission`], [`media`], [`schedule`], [`pack`]: the work.
 //! * [`problem`], [`api`], [`command`], [`sync`]: the wire.
 //! * [`store`], [`phone`], [`json`]: the phone without its screen.
 
@@ -22,6 +22,7 @@ pub mod evidence;
 pub mod hash;
 pub mod ids;
 pub mod json;
+pub mod media;
 pub mod pack;
 pub mod phone;
 pub mod problem;

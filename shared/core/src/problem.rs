@@ -59,6 +59,7 @@ problems! {
     OwnSubmission, "own_submission", 403, "不能审核自己填写的记录,请由他人审核。", "You cannot review what you captured yourself. Somebody else has to.";
     CommentRequired, "comment_required", 400, "退回或不予通过时必须写明原因。", "Say why when you return or reject a submission.";
     MediaMissing, "media_missing", 409, "照片或签字尚未全部上传,暂不能通过。请等手机上传完成。", "Photos or signatures have not all arrived, so this cannot be approved yet. Wait until the phone has sent them.";
+    MediaQuarantined, "media_quarantined", 409, "有照片或文件未通过安全检查,已隔离保存,不能查看,记录也暂不能通过。请退回重新拍摄。", "A photo or file did not pass the safety check. It is kept in quarantine and not shown, and the submission cannot be approved. Return it, so that it is taken again.";
     CaseMovedOn, "case_moved_on", 409, "台账在填写之后已有变化,请逐项确认以哪个为准。", "The ledger changed after this was captured. Decide field by field which value holds.";
     FormInvalid, "form_invalid", 409, "按表单规则复核时发现问题,不能通过,请退回更正。", "The answers break the form's rules, so this cannot be approved. Return it for correction.";
     MediaNotExpected, "media_not_expected", 404, "没有记录需要这个文件。请先上传记录,再上传照片。", "No submission expects this file. Send the submission first, then the photo.";

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::ContentHash;
 use crate::ids::{CaseId, CommentId, FormVersionId, MediaId, SubmissionId, TaskId, UserId};
+use crate::media::QuarantinedMedia;
 
 /// Version of [`SubmissionContent`] that this build writes. [`versions`] reads
 /// the older ones: what is in an outbox is never rewritten.
@@ -166,6 +167,10 @@ pub struct SubmissionStatus {
     pub comments: Vec<Comment>,
     /// Files that the server still waits for.
     pub media_missing: Vec<MediaId>,
+    /// Files that arrived and are not what they should be: they are kept, and
+    /// have to be taken again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_quarantined: Vec<QuarantinedMedia>,
     /// The whole content, only while it is returned, so that it can be
     /// corrected on any phone of its author. A phone may have pulled it before
     /// its app was updated.

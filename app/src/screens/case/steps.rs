@@ -262,6 +262,7 @@ mod tests {
             decided_at: None,
             comments: Vec::new(),
             media_missing: Vec::new(),
+            media_quarantined: Vec::new(),
             content: None,
         }
     }

@@ -1,6 +1,7 @@
 //! Files by content.
 
 use doorstep_core::hash::ContentHash;
+use doorstep_core::media::QuarantineReason;
 use sea_orm::entity::prelude::*;
 
 /// A row of `media`.
@@ -17,6 +18,12 @@ pub struct Model {
     pub store_key: String,
     pub thumbnail_key: Option<String>,
     pub stored_at: DateTimeUtc,
+    /// When somebody looked into it; until then nobody knows what it is.
+    pub examined_at: Option<DateTimeUtc>,
+    pub quarantine: Option<QuarantineReason>,
+    pub preview_key: Option<String>,
+    /// Sixty-four bits that are alike for pictures that look alike.
+    pub fingerprint: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

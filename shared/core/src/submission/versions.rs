@@ -130,6 +130,7 @@ mod tests {
             decided_at: None,
             comments: Vec::new(),
             media_missing: Vec::new(),
+            media_quarantined: Vec::new(),
             content: Some(latest),
         };
         let mut held = serde_json::to_value(&status)?;

@@ -1,0 +1,353 @@
+//! Looking into files, after they arrived: a queue in the database that every
+//! copy of the server works on.
+//!
+//! A worker claims a job by a conditional update, which is the same on both
+//! databases, for as long as [`EXAMINED_WITHIN`]. Where disk or database
+//! refuse, the job waits, longer each time. Where a worker is never heard of
+//! again three times, the file is what ended it: it goes into quarantine.
+//!
+//! Whoever needs the outcome now (somebody who opens a photo, a reviewer who
+//! approves) does the job themselves: [`ensure`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use doorstep_core::hash::ContentHash;
+use doorstep_core::ids::SubmissionId;
+use doorstep_core::media::QuarantineReason;
+use doorstep_core::problem::ProblemCode;
+use doorstep_core::sync::{StreamName, item_kind};
+use object_store::ObjectStoreExt;
+use object_store::path::Path as StoreKey;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::keep::{put_object, store_refuses};
+use super::picture::{self, Picture};
+use crate::app::Components;
+use crate::db::Transaction;
+use crate::db::entity::{media, media_job, submission, submission_media};
+use crate::error::{Error, Result};
+use crate::streams::Changes;
+
+/// A worker that says nothing for so long is gone.
+const EXAMINED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+/// Decoding that takes longer is a fault of the file.
+const DECODED_WITHIN: Duration = Duration::from_secs(30);
+const ATTEMPTS_MAX: i32 = 3;
+const WAIT_MIN: TimeDelta = TimeDelta::seconds(5);
+const WAIT_MAX: TimeDelta = TimeDelta::hours(1);
+/// Jobs of other copies, and those that waited, are looked for so often.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const CANDIDATES: u64 = 16;
+/// How long somebody waits for another who is at it.
+const PATIENCE: Duration = Duration::from_secs(15);
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Turns at looking into files, and word that there is something to do.
+#[derive(Clone, Debug)]
+pub struct Examining {
+    turns: Arc<Semaphore>,
+    word: Arc<Notify>,
+}
+
+impl Default for Examining {
+    /// Each turn may need [`picture::MEMORY_BYTES_MAX`].
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { turns: Arc::new(Semaphore::new(cores.min(4))), word: Arc::default() }
+    }
+}
+
+impl Examining {
+    /// Says that a file has arrived.
+    pub(super) fn look(&self) {
+        self.word.notify_one();
+    }
+}
+
+/// Puts a file into the queue, or at its end again.
+pub(super) async fn add(transaction: &Transaction, sha256: &ContentHash, now: DateTime<Utc>) -> Result<()> {
+    let job = media_job::ActiveModel {
+        sha256: Set(sha256.clone()),
+        due_at: Set(now),
+        attempts: Set(0),
+        failures: Set(0),
+        worker: Set(None),
+        worker_until: Set(None),
+    };
+    let fresh = [media_job::Column::DueAt, media_job::Column::Attempts, media_job::Column::Failures];
+    media_job::Entity::insert(job)
+        .on_conflict(OnConflict::column(media_job::Column::Sha256).update_columns(fresh).to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    media::Entity::update_many()
+        .col_expr(media::Column::ExaminedAt, Expr::value(Option::<DateTime<Utc>>::None))
+        .filter(media::Column::Sha256.eq(sha256.clone()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Looks into files for as long as the server runs.
+pub(crate) async fn work(components: &Components) {
+    loop {
+        match next(components).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tokio::select! {
+                    () = components.examining.word.notified() => {}
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the queue of files cannot be read");
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+    }
+}
+
+/// Does one job that is due. False when there is none.
+///
+/// # Errors
+/// When the database refuses; what the file itself meets is noted in its job.
+pub async fn next(components: &Components) -> Result<bool> {
+    let now = components.clock.now();
+    let candidates: Vec<ContentHash> = media_job::Entity::find()
+        .select_only()
+        .column(media_job::Column::Sha256)
+        .filter(media_job::Column::DueAt.lte(now))
+        .filter(free(now))
+        .order_by_asc(media_job::Column::DueAt)
+        .limit(CANDIDATES)
+        .into_tuple()
+        .all(components.database.read())
+        .await?;
+    for sha256 in candidates {
+        if let Some(job) = claim(components, &sha256).await? {
+            examine(components, job).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What is known of a file, once somebody has looked into it; where nobody
+/// has, this does.
+///
+/// # Errors
+/// `not_found`; `unavailable` when another is at it for long, or it cannot be
+/// read.
+pub(crate) async fn ensure(components: &Components, sha256: &ContentHash) -> Result<media::Model> {
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        let row = media::Entity::find_by_id(sha256.clone()).one(components.database.read()).await?;
+        let row = row.ok_or(ProblemCode::NotFound)?;
+        if row.examined_at.is_some() {
+            return Ok(row);
+        }
+        if let Some(job) = claim(components, sha256).await? {
+            if examine(components, job).await? {
+                continue;
+            }
+            return Err(ProblemCode::NotFound.into());
+        }
+        if Instant::now() > patience {
+            return Err(Error::problem(ProblemCode::Unavailable).retry_after(LOOK_EVERY));
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// [`ensure`] for the files of a submission that have arrived.
+pub(crate) async fn ensure_all(components: &Components, submission: SubmissionId) -> Result<()> {
+    let files: Vec<ContentHash> = submission_media::Entity::find()
+        .select_only()
+        .column(submission_media::Column::Sha256)
+        .filter(submission_media::Column::SubmissionId.eq(submission))
+        .filter(submission_media::Column::StoredAt.is_not_null())
+        .into_tuple()
+        .all(components.database.read())
+        .await?;
+    let waiting: Vec<ContentHash> = media::Entity::find()
+        .select_only()
+        .column(media::Column::Sha256)
+        .filter(media::Column::Sha256.is_in(files))
+        .filter(media::Column::ExaminedAt.is_null())
+        .into_tuple()
+        .all(components.database.read())
+        .await?;
+    for sha256 in &waiting {
+        ensure(components, sha256).await?;
+    }
+    Ok(())
+}
+
+fn free(now: DateTime<Utc>) -> Condition {
+    Condition::any().add(media_job::Column::Worker.is_null()).add(media_job::Column::WorkerUntil.lt(now))
+}
+
+async fn claim(components: &Components, sha256: &ContentHash) -> Result<Option<media_job::Model>> {
+    let (now, worker) = (components.clock.now(), Uuid::new_v4());
+    components
+        .database
+        .write(async |transaction| {
+            let claimed = media_job::Entity::update_many()
+                .col_expr(media_job::Column::Worker, Expr::value(worker))
+                .col_expr(media_job::Column::WorkerUntil, Expr::value(now + EXAMINED_WITHIN))
+                .col_expr(media_job::Column::Attempts, Expr::col(media_job::Column::Attempts).add(1))
+                .filter(media_job::Column::Sha256.eq(sha256.clone()))
+                .filter(free(now))
+                .exec(transaction)
+                .await?;
+            if claimed.rows_affected == 0 {
+                return Ok(None);
+            }
+            Ok(media_job::Entity::find_by_id(sha256.clone()).one(transaction).await?)
+        })
+        .await
+}
+
+/// Does a job that is claimed. False when it has to be tried again.
+async fn examine(components: &Components, job: media_job::Model) -> Result<bool> {
+    match found(components, &job).await {
+        Ok(found) => {
+            settle(components, &job, found).await?;
+            Ok(true)
+        }
+        Err(error) => {
+            tracing::warn!(%error, failures = job.failures, "a file cannot be looked into now");
+            postpone(components, &job).await?;
+            Ok(false)
+        }
+    }
+}
+
+/// What is in a file.
+enum Found {
+    Picture { picture: Picture, thumbnail_key: String, preview_key: String },
+    Wrong(QuarantineReason),
+}
+
+async fn found(components: &Components, job: &media_job::Model) -> Result<Found> {
+    if job.attempts > ATTEMPTS_MAX {
+        return Ok(Found::Wrong(QuarantineReason::Unexaminable));
+    }
+    let row = media::Entity::find_by_id(job.sha256.clone()).one(components.database.read()).await?;
+    let row = row.ok_or(ProblemCode::NotFound)?;
+    let turn = Arc::clone(&components.examining.turns).acquire_owned().await.map_err(Error::internal)?;
+    let object =
+        components.media.get(&StoreKey::from(row.store_key.as_str())).await.map_err(store_refuses)?;
+    let bytes = object.bytes().await.map_err(store_refuses)?;
+    let decoding = tokio::task::spawn_blocking(move || {
+        // Its turn ends with it, also when nobody waits any more.
+        let _turn = turn;
+        picture::examine(&bytes)
+    });
+    let outcome = match tokio::time::timeout(DECODED_WITHIN, decoding).await {
+        Err(_) => Err(QuarantineReason::TooLarge),
+        // A decoder that panics met a file that it should not have.
+        Ok(Err(panic)) if panic.is_panic() => Err(QuarantineReason::Damaged),
+        Ok(outcome) => outcome.map_err(Error::internal)?,
+    };
+    let mut picture = match outcome {
+        Ok(picture) => picture,
+        Err(reason) => return Ok(Found::Wrong(reason)),
+    };
+    let thumbnail_key = format!("{}.thumbnail.jpg", row.store_key);
+    let preview_key = format!("{}.preview.jpg", row.store_key);
+    put_object(components, &thumbnail_key, std::mem::take(&mut picture.thumbnail)).await?;
+    put_object(components, &preview_key, std::mem::take(&mut picture.preview)).await?;
+    Ok(Found::Picture { picture, thumbnail_key, preview_key })
+}
+
+async fn settle(components: &Components, job: &media_job::Model, found: Found) -> Result<()> {
+    let now = components.clock.now();
+    components
+        .database
+        .write(async |transaction| {
+            let ended = media_job::Entity::delete_many()
+                .filter(media_job::Column::Sha256.eq(job.sha256.clone()))
+                .filter(media_job::Column::Worker.eq(job.worker))
+                .exec(transaction)
+                .await?;
+            if ended.rows_affected == 0 {
+                // Another has taken over, and finds the same.
+                return Ok(());
+            }
+            let row = media::Entity::find_by_id(job.sha256.clone()).one(transaction).await?;
+            let Some(row) = row else { return Ok(()) };
+            let county = row.county.clone();
+            let mut row = row.into_active_model();
+            row.examined_at = Set(Some(now));
+            match &found {
+                Found::Picture { picture, thumbnail_key, preview_key } => {
+                    row.content_type = Set(picture.content_type.to_owned());
+                    row.width_px = Set(i32::try_from(picture.width_px).map_err(Error::internal)?);
+                    row.height_px = Set(i32::try_from(picture.height_px).map_err(Error::internal)?);
+                    row.thumbnail_key = Set(Some(thumbnail_key.clone()));
+                    row.preview_key = Set(Some(preview_key.clone()));
+                    row.fingerprint = Set(Some(picture.fingerprint.cast_signed()));
+                    row.quarantine = Set(None);
+                    row.update(transaction).await?;
+                }
+                Found::Wrong(reason) => {
+                    tracing::warn!(reason = reason.code(), "a file goes into quarantine");
+                    row.quarantine = Set(Some(*reason));
+                    row.update(transaction).await?;
+                    tell_authors(transaction, &job.sha256, &county).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The phones of all who sent the file learn that it has to be taken again.
+async fn tell_authors(transaction: &Transaction, sha256: &ContentHash, county: &str) -> Result<()> {
+    let named: Vec<SubmissionId> = submission_media::Entity::find()
+        .select_only()
+        .column(submission_media::Column::SubmissionId)
+        .filter(submission_media::Column::Sha256.eq(sha256.clone()))
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    let submissions =
+        submission::Entity::find().filter(submission::Column::Id.is_in(named)).all(transaction).await?;
+    let mut changes = Changes::new();
+    for submission in submissions {
+        changes.put(StreamName::User(submission.author_id), item_kind::SUBMISSION, submission.id.0);
+    }
+    changes.number(transaction, county).await
+}
+
+/// Disk or database refused: the job waits, longer each time.
+async fn postpone(components: &Components, job: &media_job::Model) -> Result<()> {
+    let now = components.clock.now();
+    let doubled = WAIT_MIN * 2_i32.saturating_pow(u32::try_from(job.failures.clamp(0, 12)).unwrap_or(12));
+    let due_at = now + doubled.min(WAIT_MAX);
+    components
+        .database
+        .write(async |transaction| {
+            media_job::Entity::update_many()
+                .col_expr(media_job::Column::DueAt, Expr::value(due_at))
+                .col_expr(media_job::Column::Attempts, Expr::value(0))
+                .col_expr(media_job::Column::Failures, Expr::col(media_job::Column::Failures).add(1))
+                .col_expr(media_job::Column::Worker, Expr::value(Option::<Uuid>::None))
+                .col_expr(media_job::Column::WorkerUntil, Expr::value(Option::<DateTime<Utc>>::None))
+                .filter(media_job::Column::Sha256.eq(job.sha256.clone()))
+                .filter(media_job::Column::Worker.eq(job.worker))
+                .exec(transaction)
+                .await?;
+            Ok(())
+        })
+        .await
+}
