@@ -3,6 +3,8 @@
 //! What is here lives through a killed page; what a page only remembers
 //! ([`Page`]) does not.
 
+use std::collections::BTreeSet;
+
 use actix_web::http::Method;
 use anyhow::{Result, ensure};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
@@ -16,7 +18,7 @@ use doorstep_core::phone::synchronise::{Answer, Next, Request, Snapshot, Step};
 use doorstep_core::phone::{Failure, OpenDraft, Owner, Phone, Reply, SyncReport, synchronise};
 use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{LocalStore, StoreError, Table};
-use doorstep_core::sync::{PullRequest, Rules};
+use doorstep_core::sync::{Epoch, PullRequest, Rules};
 use doorstep_core::text::Language;
 use doorstep_tests::device::TestDevice;
 use doorstep_tests::phone::{gzip, pull_path};
@@ -61,6 +63,8 @@ pub struct Handset {
     tickets: u64,
     /// Streams that were pulled again because their hash was wrong.
     pub repairs: usize,
+    /// Lives of the server that it knows to be over.
+    pub left_epochs: BTreeSet<Epoch>,
 }
 
 /// What the page remembers.
@@ -117,6 +121,7 @@ impl Handset {
             page: Page::default(),
             tickets: 0,
             repairs: 0,
+            left_epochs: BTreeSet::new(),
         })
     }
 
@@ -137,6 +142,7 @@ impl Handset {
             page: Page::default(),
             tickets: 0,
             repairs: 0,
+            left_epochs: BTreeSet::new(),
         }
     }
 
@@ -159,6 +165,10 @@ impl Handset {
     /// been made to keep.
     pub fn start_again(&mut self, power_was_cut: bool) {
         self.page = Page::default();
+        if power_was_cut {
+            // Perhaps it has forgotten that, too.
+            self.left_epochs.clear();
+        }
         self.disk().start_again(power_was_cut);
         // A new page has read nothing yet.
         self.phone = switched_on(self.disk().clone(), self.phone.owner().clone());

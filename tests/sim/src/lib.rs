@@ -14,7 +14,7 @@
 //!   on them.
 //! * [`person`], [`office`]: what people do. [`truth`]: what they gave.
 //! * [`world`]: a plan, step by step. [`rest`]: coming to rest. [`check`] and
-//!   [`parked`]: what must hold then.
+//!   [`parked`]: what must hold then. [`late`]: what must hold always.
 //! * [`run`], [`shrink`]: a whole run, and the smallest that still fails.
 //! * [`parallel`] and [`killed`] are no simulation: real parallel writers, and
 //!   a server that is ended with SIGKILL, on either database.
@@ -26,6 +26,7 @@ pub mod county;
 pub mod dice;
 pub mod handset;
 pub mod killed;
+pub mod late;
 pub mod network;
 pub mod office;
 pub mod parallel;

@@ -1,8 +1,11 @@
 //! What is on its way between phones and server: it can be lost, come twice,
 //! late, or in another order.
 
+use anyhow::Result;
 use doorstep_core::phone::Reply;
 use doorstep_core::phone::synchronise::Request;
+use doorstep_core::problem::{Problem, ProblemCode};
+use doorstep_core::text::Language;
 
 use crate::server::Call;
 
@@ -84,4 +87,17 @@ pub fn portal() -> Reply {
         content_type: "text/html; charset=utf-8".to_owned(),
         bytes: "<!doctype html><title>请先登录无线网络</title>".as_bytes().to_vec(),
     }
+}
+
+/// What a server says that has too much to do.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn overloaded() -> Result<Reply> {
+    let problem = Problem { retry_after_s: Some(5), ..Problem::new(ProblemCode::Unavailable, Language::Zh) };
+    Ok(Reply {
+        status: 503,
+        content_type: "application/problem+json".to_owned(),
+        bytes: serde_json::to_vec(&problem)?,
+    })
 }

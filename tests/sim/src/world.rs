@@ -14,7 +14,7 @@ use doorstep_tests::device::TestDevice;
 use crate::county::{self, Template};
 use crate::dice::Dice;
 use crate::handset::{Asking, Handset, Turn};
-use crate::network::{Body, Message, Network, portal, word};
+use crate::network::{Body, Message, Network, overloaded, portal, word};
 use crate::office::Office;
 use crate::person;
 use crate::plan::{Deed, Plan, Step};
@@ -429,8 +429,11 @@ impl World {
         } else {
             Ok(reply)
         };
-        let clock = self.clock.clone();
+        let (clock, before) = (self.clock.clone(), self.known(phone, asked).await?);
         let turn = self.handset(phone)?.hear(asked, answer, &clock, dice).await?;
+        if let (Some(before), Some(after)) = (before, self.known(phone, asked).await?) {
+            self.look_back(phone, before, &after)?;
+        }
         Ok(turn.map_or_else(|| "nobody waits".to_owned(), |turn| self.turn(phone, turn)))
     }
 
@@ -487,14 +490,4 @@ pub fn told(report: &SyncReport) -> String {
         "done: {} sent, {} received, {} files{failure}",
         report.operations_sent, report.items_received, report.files_sent
     )
-}
-
-/// What a server says that has too much to do.
-fn overloaded() -> Result<Reply> {
-    let problem = Problem { retry_after_s: Some(5), ..Problem::new(ProblemCode::Unavailable, Language::Zh) };
-    Ok(Reply {
-        status: 503,
-        content_type: "application/problem+json".to_owned(),
-        bytes: serde_json::to_vec(&problem)?,
-    })
 }

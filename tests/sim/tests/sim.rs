@@ -7,13 +7,16 @@ use std::thread;
 
 use doorstep_core::sync::{Rule, Rules};
 use doorstep_sim::county::Template;
-use doorstep_sim::plan::{Plan, Size};
+use doorstep_sim::dice::Dice;
+use doorstep_sim::plan::{Deed, Plan, Size, Step};
 use doorstep_sim::run::{Outcome, run};
 use doorstep_sim::shrink::shrink;
 
 const SEEDS: u64 = 200;
 /// Without a rule, one of so many seeds fails.
 const SEEDS_OF_A_MUTANT: u64 = 150;
+/// The same, where the server is put back all the time.
+const SEEDS_OF_RESTORES: u64 = 20;
 /// Enough to get to the last steps.
 const SHRINKING_RUNS: usize = 40;
 
@@ -118,6 +121,43 @@ fn without_a_new_epoch_phones_believe_what_a_restored_server_never_said() {
 fn without_retention_a_restored_server_never_gets_back_what_it_lost() {
     let (seed, outcome) = lost_without(Rule::Retention);
     assert!(says(&outcome, &["is lost"]), "seed {seed}: {:?}", outcome.wrong);
+}
+
+/// A server that is put back over and over while answers of its earlier lives
+/// are on their way: among all other troubles this is too rare.
+fn restores(seed: u64) -> Plan {
+    const ROUND: [Deed; 9] = [
+        Deed::Visit(0),
+        Deed::Sync(0),
+        Deed::Deliver,
+        Deed::GiveUp(0),
+        Deed::Restore,
+        Deed::SyncOn(0),
+        Deed::Sync(0),
+        Deed::Deliver,
+        Deed::Deliver,
+    ];
+    let mut dice = Dice::new(seed);
+    let deeds = [Deed::SyncOn(0), Deed::Backup].into_iter().chain([ROUND; 8].into_iter().flatten());
+    let steps = deeds.map(|deed| Step { deed, dice: dice.number() }).collect();
+    Plan { seed, phones: 1, people: 1, steps }
+}
+
+#[test]
+fn without_a_look_at_the_epoch_a_late_answer_takes_a_phone_back_to_a_life_that_is_over() {
+    let rules = Rules::without(Rule::OldEpochIgnored);
+    let plan = (0..SEEDS_OF_RESTORES)
+        .map(restores)
+        .find(|plan| says(&simulate(plan, rules), &["a life of the server that is over"]))
+        .unwrap_or_else(|| panic!("{SEEDS_OF_RESTORES} seeds do not miss it"));
+    assert_eq!(simulate(&plan, Rules::ALL).wrong, Vec::<String>::new(), "only without the rule");
+}
+
+#[test]
+fn without_a_look_at_the_cursor_a_late_page_shows_an_older_state_again() {
+    let (seed, outcome) = lost_without(Rule::CursorMatches);
+    let words = ["goes back to", "had to pull streams again"];
+    assert!(says(&outcome, &words), "seed {seed}: {:?}", outcome.wrong);
 }
 
 #[test]
