@@ -149,6 +149,9 @@ fn line_of(record: &DeviceRecord) -> String {
             let _ = write!(line, ", done {done_at}");
         }
     }
+    if let Some(at) = record.storage_recreated_at {
+        let _ = write!(line, "; began from nothing {at}: its storage was lost, ask what had not been sent");
+    }
     if let Some(revoked_at) = record.revoked_at {
         let _ = write!(line, "; revoked {revoked_at}");
     }

@@ -158,6 +158,7 @@ async fn register(components: &Components, permit: &Permit<HandOver>) -> Result<
         registered_at: Set(now),
         last_seen_at: Set(now),
         revoked_at: Set(Some(now)),
+        storage_recreated_at: Set(None),
     };
     components
         .database

@@ -162,6 +162,28 @@ pub async fn set_command(
     Ok(())
 }
 
+/// Writes down that a phone which had sent operations begins from nothing, for
+/// whoever asks its person what was lost.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_new_storage(components: &Components, device: DeviceId) -> Result<()> {
+    let now = components.clock.now();
+    components
+        .database
+        .write(async |transaction| {
+            device::Entity::update_many()
+                .col_expr(device::Column::StorageRecreatedAt, Expr::value(now))
+                .filter(device::Column::Id.eq(device))
+                .exec(transaction)
+                .await?;
+            Ok(())
+        })
+        .await?;
+    tracing::warn!(%device, "a phone that has sent operations begins from nothing: its storage was lost");
+    Ok(())
+}
+
 /// Writes down what a phone has heard or done. One that has deleted everything
 /// is no device any more: whoever has a copy of its keys cannot use them.
 async fn note_report(
@@ -234,6 +256,7 @@ pub async fn records(connection: &impl ConnectionTrait, people: &[user::Model]) 
             name: device.name,
             last_seen_at: device.last_seen_at,
             revoked_at: device.revoked_at,
+            storage_recreated_at: device.storage_recreated_at,
             command: commands.get(&device.id).cloned(),
         }));
     }

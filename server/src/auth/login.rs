@@ -204,6 +204,7 @@ async fn register(
             registered_at: Set(now),
             last_seen_at: Set(now),
             revoked_at: Set(None),
+            storage_recreated_at: Set(None),
         }
         .insert(transaction)
         .await?;

@@ -35,7 +35,8 @@ pub(super) async fn answer(
         .split(',')
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    components
+    let is_from_nothing = request.cursor.is_none() && request.epoch.is_none();
+    let answer = components
         .database
         .snapshot(async |transaction| {
             let device = device::Entity::find_by_id(permit.device_id()).one(transaction).await?;
@@ -63,13 +64,6 @@ pub(super) async fn answer(
                 followed.iter().map(|(name, counter)| (name.clone(), hash(counter))).collect()
             };
             let last_seq = last_seq(&device.ok_or(ProblemCode::DeviceUnknown)?)?;
-            if last_seq > 0 && request.cursor.is_none() && request.epoch.is_none() {
-                // Whoever runs the server asks the person what was lost.
-                tracing::warn!(
-                    user = %permit.user_id(), device = %permit.device_id(), last_seq,
-                    "a phone that has sent operations begins from nothing: its storage was lost"
-                );
-            }
             Ok(PullAnswer {
                 epoch: components.epoch,
                 server_time: components.clock.now(),
@@ -83,7 +77,11 @@ pub(super) async fn answer(
                 command: devices::asked_of(transaction, permit.device_id()).await?,
             })
         })
-        .await
+        .await?;
+    if is_from_nothing && answer.last_seq > 0 {
+        devices::note_new_storage(components, permit.device_id()).await?;
+    }
+    Ok(answer)
 }
 
 /// Where an answer begins.

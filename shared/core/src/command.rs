@@ -159,6 +159,11 @@ pub struct DeviceRecord {
     pub name: String,
     pub last_seen_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it last began from nothing although it had sent operations: its
+    /// browser had lost or damaged its storage, or its PIN was forgotten. What
+    /// it had not sent by then may be gone.
+    #[serde(default)]
+    pub storage_recreated_at: Option<DateTime<Utc>>,
     /// The last that was asked and not taken back.
     pub command: Option<CommandRecord>,
 }

@@ -33,6 +33,34 @@ async fn listed(admin: &Caller, device: DeviceId) -> Result<Option<DeviceRecord>
 }
 
 #[tokio::test]
+async fn a_phone_that_lost_its_storage_is_noticed_and_one_that_only_begins_is_not() -> Result<()> {
+    let scene = Scene::start().await?;
+    let admin = scene.caller("admin").await?;
+    let phone = scene.phone("grid_worker").await?;
+    let recreated = async || -> Result<_> {
+        let record = listed(&admin, phone.wire.device.id).await?.context("the phone")?;
+        Ok(record.storage_recreated_at)
+    };
+    phone.caller().get(SYNC).await?.ok::<PullAnswer>()?;
+    assert_eq!(recreated().await?, None, "whoever has sent nothing has lost nothing");
+    phone.visit(scene.elder).await?;
+    phone.sync().await?;
+    phone.sync().await?;
+    assert_eq!(recreated().await?, None, "it remembers where it was");
+
+    // The browser threw the database away: the first thing that the next one
+    // asks for is everything.
+    let before = scene.now();
+    phone.caller().get(SYNC).await?.ok::<PullAnswer>()?;
+    assert!(recreated().await?.is_some_and(|at| at >= before), "whoever manages people sees it");
+    let person = users::find_by_login_name(scene.server.components.database.read(), "grid_worker").await?;
+    let seen =
+        devices::records(scene.server.components.database.read(), &[person.context("the worker")?]).await?;
+    assert!(seen.iter().any(|record| record.storage_recreated_at.is_some()), "and whoever runs the server");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_phone_hears_obeys_and_says_so() -> Result<()> {
     let scene = Scene::start().await?;
     let admin = scene.caller("admin").await?;

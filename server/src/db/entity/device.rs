@@ -18,6 +18,8 @@ pub struct Model {
     pub registered_at: DateTimeUtc,
     pub last_seen_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,
+    /// When it last began from nothing although it had sent operations.
+    pub storage_recreated_at: Option<DateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
