@@ -267,12 +267,12 @@ impl Page {
         value(answer).with_context(|| format!("evaluating {expression}"))
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression, or what it promises, is true.
     ///
     /// # Errors
     /// When it does not become so, or throws.
     pub async fn until(&self, expression: &str) -> Result<()> {
-        let expression = format!("Boolean({expression})");
+        let expression = format!("(async () => Boolean(await ({expression})))()");
         wait::until(&expression, async || Ok(self.evaluate::<bool>(&expression).await?.then_some(()))).await
     }
 

@@ -32,6 +32,8 @@ pub enum Mode {
     CutAfter { answer_bytes: u64 },
     /// So many more bytes of requests pass, then it is [`Mode::Cut`].
     CutAfterSent { request_bytes: u64 },
+    /// So many more bytes of requests pass, then it is [`Mode::BlackHole`].
+    BlackHoleAfter { request_bytes: u64 },
     /// So many bytes a second pass each way, on each connection.
     Slow { bytes_per_s: u32 },
     /// Every piece of data waits this long.
@@ -79,6 +81,8 @@ struct Counts {
     bytes_to_client: AtomicU64,
     /// With [`Mode::CutAfter`] and [`Mode::CutAfterSent`]: what may still pass.
     bytes_left: AtomicU64,
+    /// With [`Mode::BlackHoleAfter`]: what may still pass.
+    request_bytes_left: AtomicU64,
 }
 
 impl Gate {
@@ -128,6 +132,9 @@ impl Gate {
         if let Mode::CutAfter { answer_bytes: bytes } | Mode::CutAfterSent { request_bytes: bytes } = mode {
             self.counts.bytes_left.store(bytes, Ordering::SeqCst);
         }
+        if let Mode::BlackHoleAfter { request_bytes } = mode {
+            self.counts.request_bytes_left.store(request_bytes, Ordering::SeqCst);
+        }
         self.modes.send_replace(mode);
     }
 
@@ -142,7 +149,7 @@ impl Gate {
     }
 
     /// What it does now: [`Mode::CutAfter`] and [`Mode::CutAfterSent`] become
-    /// [`Mode::Cut`].
+    /// [`Mode::Cut`], and [`Mode::BlackHoleAfter`] becomes [`Mode::BlackHole`].
     pub fn mode(&self) -> Mode {
         *self.modes.borrow()
     }
@@ -276,30 +283,21 @@ async fn deliver(
         if !passage.admitted().await {
             return Ok(());
         }
-        let mut piece = piece.as_slice();
         let mode = *passage.mode.borrow();
-        let mut last = false;
-        let limited = match direction {
-            Direction::ToClient => matches!(mode, Mode::CutAfter { .. }),
-            Direction::ToServer => matches!(mode, Mode::CutAfterSent { .. }),
-        };
-        if limited {
-            let left = &passage.counts.bytes_left;
-            let allowed = left.load(Ordering::SeqCst).min(piece.len() as u64);
-            left.fetch_sub(allowed, Ordering::SeqCst);
-            last = usize::try_from(allowed).is_ok_and(|allowed| allowed < piece.len());
-            piece = piece.get(..usize::try_from(allowed)?).unwrap_or_default();
+        let (passes, waits) = piece.split_at(passage.allowed(mode, direction, piece.len()));
+        passage.write(&mut to, direction, passes).await?;
+        if waits.is_empty() {
+            continue;
         }
-        to.write_all(piece).await?;
-        let counter = match direction {
-            Direction::ToServer => &passage.counts.bytes_to_server,
-            Direction::ToClient => &passage.counts.bytes_to_client,
-        };
-        counter.fetch_add(piece.len() as u64, Ordering::SeqCst);
-        if last {
+        if matches!(mode, Mode::CutAfter { .. } | Mode::CutAfterSent { .. }) {
             passage.modes.send_replace(Mode::Cut);
             return Ok(());
         }
+        passage.modes.send_replace(Mode::BlackHole);
+        if !passage.admitted().await {
+            return Ok(());
+        }
+        passage.write(&mut to, direction, waits).await?;
     }
     to.shutdown().await?;
     Ok(())
@@ -312,6 +310,29 @@ impl Passage {
             Ok(mode) => *mode != Mode::Cut,
             Err(_) => false,
         }
+    }
+
+    /// How much of a piece passes before the mode becomes another.
+    fn allowed(&self, mode: Mode, direction: Direction, length: usize) -> usize {
+        let left = match (mode, direction) {
+            (Mode::CutAfter { .. }, Direction::ToClient)
+            | (Mode::CutAfterSent { .. }, Direction::ToServer) => &self.counts.bytes_left,
+            (Mode::BlackHoleAfter { .. }, Direction::ToServer) => &self.counts.request_bytes_left,
+            _ => return length,
+        };
+        let allowed = left.load(Ordering::SeqCst).min(length as u64);
+        left.fetch_sub(allowed, Ordering::SeqCst);
+        usize::try_from(allowed).unwrap_or(length)
+    }
+
+    async fn write(&self, to: &mut OwnedWriteHalf, direction: Direction, bytes: &[u8]) -> Result<()> {
+        to.write_all(bytes).await?;
+        let counter = match direction {
+            Direction::ToServer => &self.counts.bytes_to_server,
+            Direction::ToClient => &self.counts.bytes_to_client,
+        };
+        counter.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        Ok(())
     }
 
     /// When a piece that was sent now is there.

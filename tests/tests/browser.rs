@@ -9,10 +9,12 @@ mod browser {
     mod bench;
     mod devices;
     mod dialogs;
+    mod faults;
     mod form_media;
     mod forms;
     mod handset;
     mod layout;
+    mod matrix;
     mod pictures;
     mod pins;
     mod privacy;

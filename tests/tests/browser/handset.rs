@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub(super) const PIN: &str = "271828";
 
 /// Backing off after failures may take a while.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Where the phone is: in the county's fictional township.
 const PLACE: (f64, f64, f64) = (34.123_45, 108.987_65, 8.0);
@@ -53,6 +53,22 @@ impl Handset {
         self.browser.kill().await?;
         let (browser, page) = start(self.profile.path(), &self.base_url, self.screen).await?;
         Ok(Self { browser, page, ..self })
+    }
+
+    /// The tab is gone at once, with everything that is not on the disk;
+    /// another is opened on a page of the app.
+    pub(super) async fn lose_tab(mut self, path: &str) -> Result<Self> {
+        let fresh = blank_tab(&self.browser, self.screen).await?;
+        std::mem::replace(&mut self.page, fresh).close().await?;
+        self.page.go(&format!("{}{path}", self.base_url)).await?;
+        Ok(self)
+    }
+
+    /// Goes on in a second tab, on a page of the app, and leaves the first.
+    pub(super) async fn second_tab(&mut self, path: &str) -> Result<Page> {
+        let second = blank_tab(&self.browser, self.screen).await?;
+        second.go(&format!("{}{path}", self.base_url)).await?;
+        Ok(std::mem::replace(&mut self.page, second))
     }
 
     /// Ends the browser, and leaves the folder with its profile.
@@ -180,10 +196,14 @@ impl Handset {
 
     /// Writes a text in place of what is there.
     pub(super) async fn write(&self, path: &str, text: &str) -> Result<()> {
-        let field = self.page.the(Self::of(path, "input, textarea")).await?;
-        field.replace_text(text).await?;
-        self.page.press("Tab").await?;
+        self.try_write(path, text).await?;
         self.saved(path).await
+    }
+
+    /// The same, without waiting until it is saved.
+    pub(super) async fn try_write(&self, path: &str, text: &str) -> Result<()> {
+        self.page.the(Self::of(path, "input, textarea")).await?.replace_text(text).await?;
+        self.page.press("Tab").await
     }
 
     /// What stands in a text question.
@@ -199,9 +219,14 @@ impl Handset {
 
     /// Takes a photo.
     pub(super) async fn photograph(&self, path: &str, photo: &Path) -> Result<()> {
-        self.page.the(Self::of(path, "input[type='file']")).await?.set_files(&[photo]).await?;
+        self.choose_photo(path, photo).await?;
         self.page.the(Self::of(path, "img[src^='blob:']")).await?;
         self.saved(path).await
+    }
+
+    /// Gives the camera a photo, and waits for nothing.
+    pub(super) async fn choose_photo(&self, path: &str, photo: &Path) -> Result<()> {
+        self.page.the(Self::of(path, "input[type='file']")).await?.set_files(&[photo]).await
     }
 
     /// Signs with a finger.
@@ -312,6 +337,13 @@ pub(super) fn by_id(id: impl std::fmt::Display) -> By {
 async fn start(profile: &Path, base_url: &str, screen: Screen) -> Result<(Browser, Page)> {
     let browser = Browser::start(Launch::from_environment()?, profile).await?;
     browser.grant(base_url, "geolocation").await?;
+    let page = blank_tab(&browser, screen).await?;
+    page.go(base_url).await?;
+    Ok((browser, page))
+}
+
+/// A tab of the person's, without a page.
+async fn blank_tab(browser: &Browser, screen: Screen) -> Result<Page> {
     let page = browser.open("about:blank").await?;
     let (width, height, phone) = match screen {
         Screen::Phone => (360, 740, true),
@@ -324,8 +356,7 @@ async fn start(profile: &Path, base_url: &str, screen: Screen) -> Result<(Browse
     page.command("Emulation.setUserAgentOverride", reader).await?;
     let (latitude, longitude, accuracy_m) = PLACE;
     page.place(latitude, longitude, accuracy_m).await?;
-    page.go(base_url).await?;
-    Ok((browser, page))
+    Ok(page)
 }
 
 /// A photo as a phone's camera makes it.

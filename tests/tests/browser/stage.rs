@@ -31,8 +31,12 @@ pub(super) const ELDER: &str = "欧阳示例老人";
 
 impl Stage {
     pub(super) async fn set() -> Result<Self> {
+        Self::set_with(dist()).await
+    }
+
+    /// The same with the app in a folder of the story's own.
+    pub(super) async fn set_with(dist: PathBuf) -> Result<Self> {
         let turn = TURN.lock().await;
-        let dist = dist();
         ensure!(
             dist.join("index.html").is_file(),
             "the app is not built: run `cargo xtask dist` before the browser stories"
@@ -50,7 +54,7 @@ impl Stage {
 }
 
 /// What `cargo xtask dist` left.
-fn dist() -> PathBuf {
+pub(super) fn dist() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../app/dist")
 }
 
