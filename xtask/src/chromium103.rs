@@ -1,5 +1,5 @@
 //! A real Chromium 103, the oldest engine that a headless build exists for, and
-//! the first story in it. The npm package `@sparticuz/chromium` carries it.
+//! the first story and the short matrix of faults in it. The npm package `@sparticuz/chromium` carries it.
 
 use std::fs;
 use std::io::Cursor;
@@ -18,17 +18,17 @@ const ARGUMENTS: &str = "--single-process --no-zygote";
 /// The harness starts the program that this names, with the arguments of the other.
 const PROGRAM_VARIABLE: &str = "DOORSTEP_TEST_CHROMIUM";
 const ARGUMENTS_VARIABLE: &str = "DOORSTEP_TEST_CHROMIUM_ARGUMENTS";
-/// The first story.
-const STORY: &str = "one_elder_visit";
+/// The first story, and the short matrix of faults.
+const STORIES: &[&str] = &["one_elder_visit", "whatever_goes_wrong"];
 
-/// Runs the story.
+/// Runs the stories.
 ///
 /// # Errors
-/// When the browser cannot be had, or the story fails in it.
+/// When the browser cannot be had, or a story fails in it.
 pub(crate) fn run() -> Result<()> {
     let program = find_or_unpack()?;
     test::stories(
-        STORY,
+        STORIES,
         &[
             (PROGRAM_VARIABLE, program.display().to_string()),
             (ARGUMENTS_VARIABLE, ARGUMENTS.to_owned()),

@@ -64,7 +64,7 @@ enum Task {
     Oracle(oracle::Options),
     /// Sync, simulated: the real phone and server under everything that can go wrong.
     Sim(sim::Options),
-    /// The first story in a real Chromium 103.
+    /// The first story and the short matrix of faults in a real Chromium 103.
     Chromium103,
 }
 

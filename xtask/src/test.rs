@@ -178,16 +178,16 @@ fn run_browser(programs: &[Program], environment: &[(&str, String)]) -> Result<T
     Ok(tally)
 }
 
-/// Runs the stories whose names contain `filter` in another Chromium.
+/// Runs the stories whose names contain one of `filters` in another Chromium.
 ///
 /// # Errors
 /// When one fails or none ran.
-pub(crate) fn stories(filter: &str, environment: &[(&str, String)]) -> Result<()> {
+pub(crate) fn stories(filters: &[&str], environment: &[(&str, String)]) -> Result<()> {
     dist::run(Made::Small)?;
     let programs = compile()?;
     let mut tally = Tally::default();
     for program in programs.iter().filter(|program| program.is_browser()) {
-        tally.add(run_one(program, environment, &["--test-threads=1", filter])?);
+        tally.add(run_one(program, environment, &[&["--test-threads=1"], filters].concat())?);
     }
     line(format_args!("{} passed, {} failed", tally.passed, tally.failed));
     ensure!(tally.failed == 0 && tally.passed > 0, "not every story passed");
