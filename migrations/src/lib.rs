@@ -15,7 +15,7 @@ mod m20261128_000004_device_command;
 mod m20261128_000005_upload;
 mod m20261128_000006_examination;
 mod m20261128_000009_evidence;
-mod m20261128_000006_device_storage;
+mod m20261128_000010_device_storage;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -31,7 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000005_upload::Migration),
             Box::new(m20261128_000006_examination::Migration),
             Box::new(m20261128_000009_evidence::Migration),
-            Box::new(m20261128_000006_device_storage::Migration),
+            Box::new(m20261128_000010_device_storage::Migration),
         ]
     }
 }
