@@ -8,7 +8,7 @@ use doorstep::media::{self, EXPIRES_AFTER, FILE_BYTES_MAX};
 use doorstep_core::api::FILES;
 use doorstep_core::ids::MediaId;
 use doorstep_core::problem::ProblemCode;
-use doorstep_tests::caller::Answer;
+use doorstep_tests::caller::{Answer, Caller};
 use doorstep_tests::elder_visit::PHOTO;
 use doorstep_tests::phone::TestPhone;
 use doorstep_tests::pictures;
@@ -34,10 +34,20 @@ pub(super) async fn announced(scene: &Scene) -> Result<Announced> {
 
 pub(super) async fn announced_with(scene: &Scene, photo: Vec<u8>, content_type: &str) -> Result<Announced> {
     let phone = scene.phone("grid_worker").await?;
-    let (_, id) = phone.visit_with_file(scene.elder, PHOTO, photo.clone(), content_type).await?;
-    phone.push_only().await?;
-    let uploader = Uploader { caller: phone.caller(), id };
+    let uploader = announce(scene, &phone, photo.clone(), content_type).await?;
     Ok(Announced { phone, uploader, photo })
+}
+
+/// Captures a visit with this photo, and sends all of it but the photo.
+pub(super) async fn announce(
+    scene: &Scene,
+    phone: &TestPhone,
+    photo: Vec<u8>,
+    content_type: &str,
+) -> Result<Uploader> {
+    let (_, id) = phone.visit_with_file(scene.elder, PHOTO, photo, content_type).await?;
+    phone.push_only().await?;
+    Ok(Uploader { caller: phone.caller(), id })
 }
 
 /// The keys of what the server keeps.
@@ -60,12 +70,17 @@ fn offset(answer: &Answer) -> Option<usize> {
 }
 
 pub(super) async fn is_whole(scene: &Scene, announced: &Announced) -> Result<()> {
-    assert_eq!(announced.uploader.offset().await?, announced.photo.len());
-    let office = scene.office("supervisor").await?;
-    let answer = office.caller.get(&announced.uploader.address()).await?;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.bytes, announced.photo);
+    arrived(&scene.caller("supervisor").await?, &announced.uploader, &announced.photo).await?;
     assert_eq!(pieces(scene).await?, 0, "{:?}", keys(scene).await?);
+    Ok(())
+}
+
+/// The server says that it has all of it, and shows it as it was.
+pub(super) async fn arrived(reader: &Caller, uploader: &Uploader, photo: &[u8]) -> Result<()> {
+    assert_eq!(uploader.offset().await?, photo.len());
+    let answer = reader.get(&uploader.address()).await?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.bytes, photo);
     Ok(())
 }
 

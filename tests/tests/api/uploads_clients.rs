@@ -15,16 +15,17 @@ use doorstep::db::entity::media;
 use doorstep::media::sweep;
 use doorstep_tests::caller::Caller;
 use doorstep_tests::gate::{Gate, Mode};
+use doorstep_tests::pictures;
 use doorstep_tests::scene::Scene;
 use doorstep_tests::server::World;
-use doorstep_tests::tus::OFFSET_BYTES;
+use doorstep_tests::tus::{OFFSET_BYTES, Uploader};
 use reqwest::Method;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::uploads::{Announced, announced, is_whole, originals};
+use super::uploads::{announce, arrived, originals, pieces};
 
 const NPM: [&str; 3] = ["tus-js-client@4.3.1", "@tus/server@2.4.5", "@tus/file-store@2.1.1"];
 const PYPI: &str = "tuspy==1.1.0";
@@ -132,22 +133,25 @@ async fn other_clients_lose_nothing_however_often_the_line_is_cut() -> Result<()
     let scene = Scene::start_in(world).await?;
     let gate = Gate::before(scene.server.address)?;
     let mut dice = Dice(20_261_128);
-    let mut files: Vec<Announced> = Vec::new();
+    // One login each: who comes in so often is told to wait.
+    let (phone, reader) = (scene.phone("grid_worker").await?, scene.caller("supervisor").await?);
+    let mut files: Vec<(Uploader, Vec<u8>)> = Vec::new();
     let mut cut = 0;
     while cut < cuts {
         let mut jobs = Vec::new();
         for number in 0..6 {
-            let file = announced(&scene).await?;
-            let path = folder.join(format!("{}.jpg", file.uploader.id));
-            tokio::fs::write(&path, &file.photo).await?;
+            let photo = pictures::photo(uuid::Uuid::new_v4().as_fields().0, 640, 480)?;
+            let uploader = announce(&scene, &phone, photo.clone(), "image/jpeg").await?;
+            let path = folder.join(format!("{}.jpg", uploader.id));
+            tokio::fs::write(&path, &photo).await?;
             jobs.push(json!({
-                "url": format!("{}{}", gate.base_url(), file.uploader.address()),
-                "token": file.uploader.caller.token,
+                "url": format!("{}{}", gate.base_url(), uploader.address()),
+                "token": uploader.caller.token,
                 "path": path,
                 "chunk_bytes": if number % 2 == 0 { json!(null) } else { json!(30_000) },
                 "with_creation": number % 3 == 0,
             }));
-            files.push(file);
+            files.push((uploader, photo));
         }
         let more = (cuts - cut).min(25);
         let python = jobs.split_off(3);
@@ -172,14 +176,15 @@ async fn other_clients_lose_nothing_however_often_the_line_is_cut() -> Result<()
         }
         gate.open();
     }
-    for file in &files {
-        is_whole(&scene, file).await?;
-        tokio::fs::remove_file(folder.join(format!("{}.jpg", file.uploader.id))).await?;
+    for (uploader, photo) in &files {
+        arrived(&reader, uploader, photo).await?;
+        tokio::fs::remove_file(folder.join(format!("{}.jpg", uploader.id))).await?;
     }
     sweep(&scene.server.components).await?;
     let kept = media::Entity::find().count(scene.server.components.database.read()).await?;
     assert_eq!(usize::try_from(kept)?, files.len(), "none twice");
     assert_eq!(originals(&scene).await?, files.len(), "no orphan remains");
+    assert_eq!(pieces(&scene).await?, 0, "no piece remains");
     Ok(())
 }
 
