@@ -44,6 +44,8 @@ const RETRY_PARKED_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// In-flight requests get so long after a signal.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
+/// A little longer than looking into a file may take.
+const EXAMINING_ENDS_WITHIN: Duration = Duration::from_secs(40);
 
 /// Everything that handlers work with. One for the whole process; handlers
 /// take it as `web::Data<Components>`.
@@ -202,11 +204,17 @@ impl Server {
         let retrying = actix_web::rt::spawn(retry_regularly(self.components.clone()));
         let sweeping = actix_web::rt::spawn(sweep_regularly(self.components.clone()));
         let components = self.components.clone();
+        let examining_of = components.examining.clone();
         let examining = actix_web::rt::spawn(async move { media::jobs::work(&components).await });
         let ended = self.running.await;
         retrying.abort();
         sweeping.abort();
-        examining.abort();
+        examining_of.end();
+        if tokio::time::timeout(EXAMINING_ENDS_WITHIN, examining).await.is_err() {
+            tracing::warn!(
+                "a file was still looked into when the server stopped: another begins anew with it"
+            );
+        }
         ended
     }
 }

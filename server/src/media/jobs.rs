@@ -10,6 +10,7 @@
 //! approves) does the job themselves: [`ensure`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -56,19 +57,28 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 pub struct Examining {
     turns: Arc<Semaphore>,
     word: Arc<Notify>,
+    /// The server stops: no further job is begun.
+    ends: Arc<AtomicBool>,
 }
 
 impl Default for Examining {
     /// Each turn may need [`picture::MEMORY_BYTES_MAX`].
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { turns: Arc::new(Semaphore::new(cores.min(4))), word: Arc::default() }
+        Self { turns: Arc::new(Semaphore::new(cores.min(4))), word: Arc::default(), ends: Arc::default() }
     }
 }
 
 impl Examining {
     /// Says that a file has arrived.
     pub(super) fn look(&self) {
+        self.word.notify_one();
+    }
+
+    /// Lets [`work`] finish the job that it is at, so that no other waits for
+    /// its claim to run out.
+    pub(crate) fn end(&self) {
+        self.ends.store(true, Ordering::SeqCst);
         self.word.notify_one();
     }
 }
@@ -98,7 +108,7 @@ pub(super) async fn add(transaction: &Transaction, sha256: &ContentHash, now: Da
 
 /// Looks into files for as long as the server runs.
 pub(crate) async fn work(components: &Components) {
-    loop {
+    while !components.examining.ends.load(Ordering::SeqCst) {
         match next(components).await {
             Ok(true) => {}
             Ok(false) => {

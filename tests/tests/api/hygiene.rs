@@ -40,7 +40,9 @@ async fn every_answer_is_protected_whatever_it_is() -> Result<()> {
 async fn what_is_nowhere_is_a_problem_and_not_a_page() -> Result<()> {
     let server = TestServer::start().await?;
     let caller = Caller::new(server.base_url())?;
-    for path in ["/api/v1/nothing", "/api/v2/me", "/files", "/openrosa/formList", "/missing.js", "/metrics"] {
+    for path in
+        ["/api/v1/nothing", "/api/v2/me", "/files/a/b", "/openrosa/formList", "/missing.js", "/metrics"]
+    {
         caller.get(path).await?.refused(ProblemCode::NotFound)?;
     }
     // A page of the app is the app.

@@ -30,6 +30,7 @@ use super::uploads::{announce, arrived, originals, pieces};
 const NPM: [&str; 3] = ["tus-js-client@4.3.1", "@tus/server@2.4.5", "@tus/file-store@2.1.1"];
 const PYPI: &str = "tuspy==1.1.0";
 const CUTS: u64 = 40;
+const FILES_OF_A_PHONE: usize = 42;
 
 /// Where the clients are; nothing where they cannot be had.
 async fn clients() -> Result<Option<PathBuf>> {
@@ -133,11 +134,16 @@ async fn other_clients_lose_nothing_however_often_the_line_is_cut() -> Result<()
     let scene = Scene::start_in(world).await?;
     let gate = Gate::before(scene.server.address)?;
     let mut dice = Dice(20_261_128);
-    // One login each: who comes in so often is told to wait.
-    let (phone, reader) = (scene.phone("grid_worker").await?, scene.caller("supervisor").await?);
+    // Few logins: who comes in often is told to wait.
+    let (mut phone, reader) = (scene.phone("grid_worker").await?, scene.caller("supervisor").await?);
     let mut files: Vec<(Uploader, Vec<u8>)> = Vec::new();
-    let mut cut = 0;
+    let (mut cut, mut phones) = (0, 1);
     while cut < cuts {
+        // One push has at most fifty visits, and this one sends all of them again.
+        if files.len() >= FILES_OF_A_PHONE * phones {
+            phone = scene.phone("grid_worker").await?;
+            phones += 1;
+        }
         let mut jobs = Vec::new();
         for number in 0..6 {
             let photo = pictures::photo(uuid::Uuid::new_v4().as_fields().0, 640, 480)?;
