@@ -1,8 +1,8 @@
 //! Commands that change something and end: accounts, phones, pack, forms.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::Context;
 use doorstep::app::Components;
@@ -16,7 +16,7 @@ use doorstep::users::{self, NewUser};
 use doorstep::{area, devices, forms, pack as ledger, sync};
 use doorstep_core::command::{CommandKind, DeviceRecord};
 use doorstep_core::hash::ContentHash;
-use doorstep_core::ids::UserId;
+use doorstep_core::ids::{SubmissionId, UserId};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::Role;
 
@@ -223,13 +223,8 @@ pub(crate) async fn evidence(command: EvidenceCommand) -> anyhow::Result<()> {
     match command {
         EvidenceCommand::Export { submission, out, storage } => {
             let components = open(&storage).await?;
-            let exported = evidence::export(&components, submission).await.map_err(|error| match error {
-                ExportError::Server(error) => plain(error),
-                error => error.into(),
-            })?;
             let out = out.unwrap_or_else(|| PathBuf::from(format!("evidence-{submission}.zip")));
-            fs::write(&out, &exported.bytes)
-                .with_context(|| format!("{} cannot be written; name another with --out", out.display()))?;
+            let exported = export_evidence(&components, submission, &out).await?;
             say(format_args!(
                 "{}: {} statements of the device, {} files, {} of them missing.",
                 out.display(),
@@ -256,6 +251,32 @@ pub(crate) async fn evidence(command: EvidenceCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Under another name until it is whole: half a bundle would look like one
+/// that somebody cut.
+async fn export_evidence(
+    components: &Components,
+    submission: SubmissionId,
+    out: &Path,
+) -> anyhow::Result<evidence::Exported> {
+    let unwritable = || format!("{} cannot be written; name another with --out", out.display());
+    let part = out.with_added_extension("part");
+    let file = fs::File::create(&part).with_context(unwritable)?;
+    match evidence::export(components, submission, io::BufWriter::new(file)).await {
+        Ok(exported) => {
+            fs::rename(&part, out).with_context(unwritable)?;
+            Ok(exported)
+        }
+        Err(error) => {
+            // What went wrong counts, not what is left lying about.
+            let _ = fs::remove_file(&part);
+            Err(match error {
+                ExportError::Server(error) => plain(error),
+                error => error.into(),
+            })
+        }
+    }
 }
 
 /// A failure in words for a terminal: what a client would read, and the cause

@@ -14,7 +14,6 @@ use actix_web::{App, HttpRequest, HttpServer, web};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sync::Epoch;
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -28,6 +27,7 @@ use crate::db::{Database, DatabaseError};
 use crate::error::Error as RequestError;
 use crate::forms;
 use crate::media;
+use crate::media::place::PlaceError;
 use crate::observe::observe;
 use crate::pwa::Pwa;
 use crate::routes;
@@ -62,10 +62,14 @@ pub struct Components {
     pub passwords: Passwords,
     /// Compiled forms by version.
     pub forms: forms::Cache,
+    /// Files that wait to be entered.
+    pub entering: media::Entering,
     /// Turns at looking into files that have arrived.
     pub examining: media::Examining,
     /// What photos look like.
     pub similar: media::SimilarIndex,
+    /// How far the search for files that nobody knows came.
+    pub orphans: media::OrphanSearch,
     /// Room for whole files in memory.
     pub assembling: media::Assembling,
     /// Most that one person may upload in a day.
@@ -94,6 +98,8 @@ pub enum StartError {
         "the folder {folder} cannot be used ({cause}); create it, or let this user read and write it, or name another with --data"
     )]
     Folder { folder: PathBuf, cause: io::Error },
+    #[error("files cannot be kept: {0}")]
+    Media(#[from] PlaceError),
     #[error(
         "the address {address} cannot be used ({cause}); stop what is using it, or choose another with --port or --listen"
     )]
@@ -114,18 +120,16 @@ impl Components {
         if config.uses_data_folder() {
             usable_folder(&config.data)?;
         }
-        let media_folder = config.media_folder()?;
-        usable_folder(&media_folder)?;
+        let media_place = config.media_place()?;
+        if let Some(folder) = media_place.folder() {
+            usable_folder(folder)?;
+        }
+        let media = media_place.open().await?;
         let database = Database::connect(&config.database_url()).await?;
         database.migrate().await?;
         let epoch = database.epoch(&clock).await?;
         let tokens = Tokens::load(&database, &clock).await?;
         let sealing = SealingKeys::load(&database, &clock).await?;
-        let files = LocalFileSystem::new_with_prefix(&media_folder)
-            .map_err(|cause| StartError::Folder { folder: media_folder, cause: io::Error::other(cause) })?
-            // The file and its folder are on the disk when a write answers.
-            .with_fsync(true)
-            .with_automatic_cleanup(true);
         Ok(Self {
             database,
             clock,
@@ -133,12 +137,14 @@ impl Components {
             sealing,
             passwords: Passwords::default(),
             forms: forms::Cache::default(),
+            entering: media::Entering::default(),
             examining: media::Examining::default(),
             similar: media::SimilarIndex::default(),
+            orphans: media::OrphanSearch::default(),
             assembling: media::Assembling::default(),
             upload_bytes_per_day: config.upload_megabytes_per_day.saturating_mul(1024 * 1024),
             stopping: watch::Sender::new(false),
-            media: Arc::new(files),
+            media,
             epoch,
             pwa: Pwa::new(config.pwa_dir.clone()),
             logins_per_address: Limiter::new(PER_ADDRESS),

@@ -101,13 +101,7 @@ pub async fn import(components: &Components, bytes: &[u8]) -> Result<Imported, I
 
 /// Whether trying again would end the same.
 fn is_of_the_file(code: ProblemCode) -> bool {
-    matches!(
-        code,
-        ProblemCode::MediaNotAnImage
-            | ProblemCode::MediaTooManyPixels
-            | ProblemCode::MediaHashMismatch
-            | ProblemCode::TooLarge
-    )
+    matches!(code, ProblemCode::MediaHashMismatch | ProblemCode::TooLarge)
 }
 
 async fn take(

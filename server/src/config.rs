@@ -10,6 +10,8 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::media::place::{MediaPlace, PlaceError, S3Settings};
+
 /// Environment variables of ours begin so.
 const ENVIRONMENT_PREFIX: &str = "DOORSTEP_";
 /// Of these, the ones that are not the server's.
@@ -33,8 +35,11 @@ pub struct Config {
     pub data: PathBuf,
     /// `postgres://…` or `sqlite:…`. Left out: `doorstep.db` in the data folder.
     pub database_url: Option<String>,
-    /// `file:///…` or a folder. Left out: `media` in the data folder.
+    /// A folder, `file:///…`, or `s3://bucket/folder`. Left out: `media` in the
+    /// data folder.
     pub media_url: Option<String>,
+    /// Settings of S3, where the `AWS_…` variables do not say them.
+    pub s3: S3Settings,
     /// A folder with the app, instead of the one inside the binary.
     pub pwa_dir: Option<PathBuf>,
     /// Whether a reverse proxy in front sets `Forwarded` or `X-Forwarded-For`.
@@ -59,6 +64,7 @@ impl Default for Config {
             data: PathBuf::from("doorstep-data"),
             database_url: None,
             media_url: None,
+            s3: S3Settings::new(),
             pwa_dir: None,
             behind_proxy: false,
             workers: None,
@@ -76,8 +82,8 @@ pub enum ConfigError {
     Unusable(Box<figment::Error>),
     #[error("the settings file {0} is not there; leave out --config, or name one that is")]
     NoFile(PathBuf),
-    #[error("MEDIA_URL={0} is neither file:///… nor a folder; this version keeps media in a folder")]
-    MediaAddress(String),
+    #[error(transparent)]
+    Media(#[from] PlaceError),
     #[error("TLS needs a certificate and its key; name both with --tls-cert and --tls-key, or neither")]
     HalfTls,
 }
@@ -101,7 +107,7 @@ impl Config {
             .merge(Serialized::globals(flags))
             .extract()
             .map_err(|cause| ConfigError::Unusable(Box::new(cause)))?;
-        config.media_folder()?;
+        config.media_place()?;
         if config.tls_cert.is_some() != config.tls_key.is_some() {
             return Err(ConfigError::HalfTls);
         }
@@ -127,15 +133,11 @@ impl Config {
     /// Where media are kept.
     ///
     /// # Errors
-    /// When the address is of a kind that this version does not know.
-    pub fn media_folder(&self) -> Result<PathBuf, ConfigError> {
+    /// When the address is none.
+    pub fn media_place(&self) -> Result<MediaPlace, ConfigError> {
         match self.media_url.as_deref() {
-            None => Ok(self.data.join("media")),
-            Some(url) => match url.split_once("://") {
-                None => Ok(PathBuf::from(url)),
-                Some(("file", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
-                Some(_) => Err(ConfigError::MediaAddress(url.to_owned())),
-            },
+            None => Ok(MediaPlace::Folder(self.data.join("media"))),
+            Some(url) => Ok(MediaPlace::read(url, &self.s3)?),
         }
     }
 
@@ -160,7 +162,7 @@ mod tests {
         let config = Config::read(None, Flags { workers: Some(3) })?;
         assert_eq!(config.workers, Some(3));
         assert_eq!(config.database_url(), "sqlite://doorstep-data/doorstep.db");
-        assert_eq!(config.media_folder()?, Path::new("doorstep-data/media"));
+        assert_eq!(config.media_place()?.folder(), Some(Path::new("doorstep-data/media")));
 
         let folder = tempfile_folder("config-unknown")?;
         let file = folder.join("doorstep.toml");
@@ -172,11 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn media_are_kept_in_folders() -> Result<(), ConfigError> {
-        let at = |url: &str| Config { media_url: Some(url.to_owned()), ..Config::default() }.media_folder();
-        assert_eq!(at("file:///var/media")?, Path::new("/var/media"));
-        assert_eq!(at("media")?, Path::new("media"));
-        assert!(at("s3://bucket").is_err());
+    fn keys_of_s3_are_in_the_settings_file() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile_folder("config-s3")?;
+        let file = folder.join("doorstep.toml");
+        std::fs::write(&file, "media_url = \"s3://photos\"\n[s3]\naccess_key_id = \"me\"\n")?;
+        let config = Config::read(Some(&file), Flags { workers: None })?;
+        assert_eq!(config.s3.get("access_key_id").map(String::as_str), Some("me"));
+        assert_eq!(config.media_place()?.to_string(), "s3://photos");
+        std::fs::remove_dir_all(folder)?;
         Ok(())
     }
 

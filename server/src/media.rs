@@ -11,9 +11,11 @@
 //! they are there: a failure in between leaves a file that nobody asks for,
 //! never a promise without a file.
 //!
-//! * `tus`: how files arrive. `upload`: what is under way. `writer`: a body
-//!   becomes durable. `keep`: a whole file is kept and entered.
-//! * `similar`: photos that look alike.
+//! * `place`: where files are kept. `tus`: how files arrive. `upload`: what is under way. `writer`: a body
+//!   becomes durable. `keep`: a whole file is kept and entered, by `entering`
+//!   with others at once.
+//! * `orphans`: files that a server left behind. `similar`: photos that look
+//!   alike.
 
 use std::sync::Arc;
 
@@ -38,17 +40,23 @@ use crate::db::entity::{submission, submission_media};
 use crate::error::{Error, Result};
 use crate::submissions;
 
+mod entering;
 mod inside;
 pub(crate) mod jobs;
 mod keep;
+mod orphans;
 mod picture;
+pub mod place;
 mod similar;
 pub(crate) mod tus;
 mod upload;
 mod writer;
 
+use entering::Arrived;
+pub use entering::Entering;
 pub use jobs::{Examining, next as examine_next};
 pub(crate) use keep::{put_object, store_key};
+pub use orphans::Search as OrphanSearch;
 pub(crate) use similar::similar;
 pub use similar::{Index as SimilarIndex, Similar};
 pub use upload::{EXPIRES_AFTER, HEARD_OF_WITHIN, UNFINISHED_MAX, sweep};
@@ -103,10 +111,7 @@ pub(crate) async fn put(
     if expected.stored_at.is_some() && keep::stored(&components, &expected.sha256).await? {
         return Ok(web::Json(answer));
     }
-    let file = keep::keep(&components, &expected, bytes).await?;
-    let now = components.clock.now();
-    let author = permit.user_id();
-    components.database.write(async |transaction| keep::enter(transaction, &file, author, now).await).await?;
+    keep_and_enter(&components, &expected, permit.user_id(), bytes).await?;
     components.examining.look();
     Ok(web::Json(answer))
 }
@@ -129,10 +134,20 @@ pub(crate) async fn take_in(
     if expected.stored_at.is_some() && keep::stored(components, &expected.sha256).await? {
         return Ok(false);
     }
-    let file = keep::keep(components, &expected, bytes).await?;
-    let now = components.clock.now();
-    components.database.write(async |transaction| keep::enter(transaction, &file, author, now).await).await?;
+    keep_and_enter(components, &expected, author, bytes).await?;
     Ok(true)
+}
+
+async fn keep_and_enter(
+    components: &Components,
+    expected: &submission_media::Model,
+    author: UserId,
+    bytes: web::Bytes,
+) -> Result<()> {
+    let file = keep::keep(components, expected, bytes).await?;
+    let ended = components.entering.enter(components, Arrived { file, author, received_bytes: 0 }).await?;
+    upload::remove_all_pieces(components, ended).await;
+    Ok(())
 }
 
 /// What the person's own submissions say about the file. Another's are none
@@ -248,7 +263,11 @@ pub(crate) async fn get(
 }
 
 fn small(key: Option<String>, name: &'static str) -> Option<(String, String, &'static str)> {
-    key.map(|key| (key, "image/jpeg".to_owned(), name))
+    // Before they were WebP, they were JPEG.
+    key.map(|key| {
+        let content_type = if key.ends_with(".jpg") { "image/jpeg" } else { "image/webp" };
+        (key, content_type.to_owned(), name)
+    })
 }
 
 /// Goes on with the bytes of a stored object.

@@ -60,7 +60,8 @@ pub(crate) struct StorageOptions {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database_url: Option<String>,
-    /// file:///folder, or a folder, for photos and signatures [default: media in the data folder]
+    /// A folder, file:///folder, or s3://bucket/folder for photos and signatures; for S3 the AWS_…
+    /// variables have keys, region and endpoint [default: media in the data folder]
     #[arg(long, env = "MEDIA_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) media_url: Option<String>,

@@ -51,6 +51,13 @@ pub fn from_files(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsErr
     server_config(chain, key)
 }
 
+/// Makes ring what this process does TLS with, where it asks for no provider
+/// by name, as `reqwest` does; unless another was chosen before.
+pub fn use_ring() {
+    // That one is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 fn read(
     certificate: &Path,
     key: &Path,

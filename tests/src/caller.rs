@@ -40,6 +40,7 @@ impl Caller {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn with_timeout(base_url: impl Into<String>, timeout: Duration) -> Result<Self> {
+        doorstep::tls::use_ring();
         let http = reqwest::Client::builder().timeout(timeout).no_proxy().build()?;
         Ok(Self {
             http,

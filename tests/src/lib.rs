@@ -1,7 +1,8 @@
 //! The harness of Doorstep's tests: they use the product's public doors and
 //! nothing else.
 //!
-//! * [`database`]: a database for each test, SQLite or PostgreSQL.
+//! * [`database`]: a database for each test, SQLite or PostgreSQL. [`bucket`]:
+//!   where its files go.
 //! * [`server`]: the real server on a port of its own, under a clock that
 //!   stands still.
 //! * [`county`]: a small fictional county in it. [`scene`]: its policy and its
@@ -17,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bucket;
 pub mod caller;
 pub mod cdp;
 pub mod county;

@@ -12,9 +12,12 @@ use doorstep::app::{self, Components, StartError};
 use doorstep::clock::Clock;
 use doorstep::config::Config;
 use doorstep_core::sync::Rules;
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::bucket;
 use crate::database::TestDatabase;
 
 /// When tests happen: 09:30 in China on Monday 23 November 2026.
@@ -28,6 +31,8 @@ const WORKERS: usize = 2;
 pub struct World {
     pub database: TestDatabase,
     folder: TempDir,
+    /// Where its files are; nothing for its folder.
+    pub media_url: Option<String>,
     pub clock: Clock,
     /// The app to serve, instead of the one inside the binary.
     pub pwa_dir: Option<PathBuf>,
@@ -50,6 +55,7 @@ impl World {
         Ok(Self {
             database: TestDatabase::create().await?,
             folder: tempfile::Builder::new().prefix("doorstep-test-").tempdir()?,
+            media_url: bucket::of_a_test(),
             clock: Clock::standing(now),
             pwa_dir: None,
             rules: Rules::ALL,
@@ -71,6 +77,7 @@ impl World {
             listen: self.listen,
             data: self.folder.path().to_owned(),
             database_url: Some(self.database.url().to_owned()),
+            media_url: self.media_url.clone(),
             pwa_dir: self.pwa_dir.clone(),
             workers: Some(WORKERS),
             ..usual
@@ -183,12 +190,31 @@ impl TestServer {
         self.components.clock.advance(by);
     }
 
-    /// The folder where it keeps files.
+    /// The keys of all files that it keeps, wherever they are.
     ///
     /// # Errors
-    /// When it was stopped.
-    pub fn media_folder(&self) -> Result<PathBuf> {
-        Ok(self.world.as_ref().context("stopped before")?.folder().join("media"))
+    /// When they cannot be listed.
+    pub async fn files(&self) -> Result<Vec<String>> {
+        let objects: Vec<_> = self.components.media.list(None).try_collect().await?;
+        Ok(objects.into_iter().map(|object| object.location.to_string()).collect())
+    }
+
+    /// Loses every file whose key begins so, as a disk may.
+    ///
+    /// # Errors
+    /// When they cannot be listed or removed.
+    pub async fn lose_files(&self, beginning: &str) -> Result<()> {
+        for key in self.files().await?.iter().filter(|key| key.starts_with(beginning)) {
+            self.components.media.delete(&key.as_str().into()).await?;
+        }
+        Ok(())
+    }
+
+    /// The folder where it keeps files; nothing where they are in a bucket,
+    /// or it was stopped.
+    pub fn media_folder(&self) -> Option<PathBuf> {
+        let world = self.world.as_ref().filter(|world| world.media_url.is_none())?;
+        Some(world.folder().join("media"))
     }
 }
 

@@ -1,14 +1,17 @@
 //! The API over real HTTP, on SQLite or on the PostgreSQL that
-//! `TEST_DATABASE_URL` names.
+//! `TEST_DATABASE_URL` names, with files in folders or in the bucket that
+//! `TEST_MEDIA_URL` names.
 
 mod api {
     mod backup_file;
+    mod bucket;
     mod devices;
     mod evidence;
     mod form_media;
     mod found;
     mod hygiene;
     mod ledger;
+    mod left_behind;
     mod login;
     mod media;
     mod parked;

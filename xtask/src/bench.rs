@@ -21,6 +21,7 @@ use crate::toolchain::{Made, Toolchain};
 use crate::{dist, workspace};
 
 mod compare;
+mod media;
 mod peers;
 
 pub(crate) use peers::{Peers, class_path};
@@ -42,6 +43,8 @@ pub(crate) enum Bench {
     Forms(Options),
     /// First sync, sync without news, unlocking and searching with thousands of cases, behind 2G, 3G and 4G.
     Sync(SyncOptions),
+    /// Photos that many phones send at once, beside what the machine can do; thumbnails; photos that look alike.
+    Media(media::Options),
 }
 
 /// What is measured of sync.
@@ -107,6 +110,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let options = match bench {
         Bench::Forms(options) => options,
         Bench::Sync(options) => return sync(options),
+        Bench::Media(options) => return media::run(options),
     };
     let wanted = |form: &Form| options.only.as_deref().is_none_or(|only| form.name.contains(only));
     let forms: Vec<Form> = forms().into_iter().filter(wanted).collect();

@@ -55,7 +55,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn build_server() -> Command {
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--profile", PROFILE, "--package", "doorstep"]);
+    // It has a database and a folder of its own: PostgreSQL and S3 are not in it.
+    cargo.args(["build", "--profile", PROFILE, "--package", "doorstep", "--no-default-features"]);
     cargo
 }
 

@@ -4,8 +4,8 @@
 //! * [`demo`]: the real application with a synthetic county.
 //! * [`conformance`]: other people's test cases against the form engine.
 //! * [`dist`] builds the phone app with the help of [`toolchain`].
-//! * [`test`] runs every test; [`postgres`] and [`chromium103`] are what some
-//!   of them need. [`tidy`]: the rules.
+//! * [`test`] runs every test; [`postgres`], [`s3`] and [`chromium103`] are
+//!   what some of them need. [`tidy`]: the rules.
 //! * [`bench`]: how fast the form engine is, beside others.
 //! * [`browser`]: a page in a headless Chromium that does one thing.
 //! * [`fuzz`]: made-up inputs for the form engine. [`sim`]: sync, simulated.
@@ -29,6 +29,7 @@ mod fuzz;
 mod oracle;
 mod packages;
 mod postgres;
+mod s3;
 mod sim;
 mod test;
 mod tidy;

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::console::{failed, line, step};
 use crate::postgres::Cluster;
+use crate::s3;
 use crate::toolchain::Made;
 use crate::{conformance, dist, packages, workspace};
 
@@ -25,6 +26,8 @@ pub(crate) enum Part {
     Sqlite,
     /// Server and API again, with PostgreSQL.
     Postgres,
+    /// The tests of files again, with files in a bucket of S3.
+    S3,
     /// The stories in a real Chromium.
     Browser,
     /// Other people's test cases against the form engine, where they are.
@@ -37,8 +40,22 @@ const SERVER: &str = "doorstep";
 const BROWSER: &str = "browser";
 const SIMULATION: &str = "doorstep-sim";
 const SIMULATION_ITSELF: &str = "sim";
+/// The server that is ended over and over.
+const KILLED: &str = "killed";
 /// The harnesses take the database to test on from here.
 const DATABASE_VARIABLE: &str = "TEST_DATABASE_URL";
+const MEDIA_VARIABLE: &str = "TEST_MEDIA_URL";
+const API: &str = "api";
+/// The tests of the API in which files are kept.
+const OF_FILES: [&str; 7] = [
+    "api::bucket",
+    "api::evidence",
+    "api::form_media",
+    "api::left_behind",
+    "api::media",
+    "api::quarantine",
+    "api::uploads",
+];
 
 /// A compiled test program.
 #[derive(Clone, Debug)]
@@ -123,6 +140,9 @@ fn run_programs(wanted: &impl Fn(Part) -> bool, tally: &mut Tally) {
             if wanted(Part::Postgres) {
                 tally.add_part("postgres", on_postgres(&programs));
             }
+            if wanted(Part::S3) {
+                tally.add_part("s3", on_s3(&programs));
+            }
             if wanted(Part::Browser) {
                 tally.add_part("browser", in_browser(&programs));
             }
@@ -160,6 +180,21 @@ fn on_vectors() -> Result<Tally> {
 fn on_postgres(programs: &[Program]) -> Result<Tally> {
     let cluster = Cluster::start()?;
     run_all(programs.iter().filter(|program| program.uses_database()), &[(DATABASE_VARIABLE, cluster.url())])
+}
+
+/// What keeps files, with a real S3 server behind it.
+fn on_s3(programs: &[Program]) -> Result<Tally> {
+    let server = s3::Server::start()?;
+    let environment = server.environment();
+    let mut tally = Tally::default();
+    for program in programs {
+        match (program.package.as_str(), program.target.as_str()) {
+            (TESTS, API) => tally.add(run_one(program, &environment, &OF_FILES)?),
+            (SIMULATION, KILLED) => tally.add(run_one(program, &environment, &[])?),
+            _ => {}
+        }
+    }
+    Ok(tally)
 }
 
 fn in_browser(programs: &[Program]) -> Result<Tally> {
@@ -257,14 +292,16 @@ fn run_all<'a>(programs: impl Iterator<Item = &'a Program>, environment: &[(&str
 
 /// Runs a test program as cargo does, and reads its closing line.
 fn run_one(program: &Program, environment: &[(&str, String)], arguments: &[&str]) -> Result<Tally> {
-    let database =
-        if environment.iter().any(|(name, _)| *name == DATABASE_VARIABLE) { ", PostgreSQL" } else { "" };
-    step(format_args!("{} {}{database}", program.package, program.target));
+    let is_set = |variable: &str| environment.iter().any(|(name, _)| *name == variable);
+    let database = if is_set(DATABASE_VARIABLE) { ", PostgreSQL" } else { "" };
+    let files = if is_set(MEDIA_VARIABLE) { ", S3" } else { "" };
+    step(format_args!("{} {}{database}{files}", program.package, program.target));
     let mut child = Command::new(&program.executable)
         .args(arguments)
         .current_dir(&program.folder)
         .env("CARGO_MANIFEST_DIR", &program.folder)
         .env_remove(DATABASE_VARIABLE)
+        .env_remove(MEDIA_VARIABLE)
         .envs(environment.iter().map(|(name, value)| (name, value.as_str())).collect::<BTreeMap<_, _>>())
         .stdout(Stdio::piped())
         .spawn()

@@ -16,6 +16,7 @@ pub mod form_media;
 pub mod form_version;
 pub mod media;
 pub mod media_job;
+pub mod media_orphan;
 pub mod membership;
 pub mod operation;
 pub mod outbox;

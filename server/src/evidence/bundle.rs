@@ -1,11 +1,12 @@
 //! The file that shows a submission to somebody without this server.
 
-use std::io::{Cursor, Write};
+use std::io::{Seek, Write};
 
 use chrono::{DateTime, Utc};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{DeviceId, MediaId, OperationId, SubmissionId};
 use doorstep_core::submission::SubmissionContent;
+use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path as StoreKey;
 use sea_orm::EntityTrait;
@@ -77,11 +78,9 @@ pub struct Receipt {
     pub received_at: DateTime<Utc>,
 }
 
-/// A bundle, and what is to be known of it.
+/// What is to be known of a bundle.
 #[derive(Debug)]
 pub struct Exported {
-    /// A zip archive.
-    pub bytes: Vec<u8>,
     pub statements: usize,
     pub files: usize,
     /// Files that have not arrived.
@@ -107,12 +106,18 @@ impl From<std::io::Error> for ExportError {
     }
 }
 
-/// Writes the bundle of a submission, as it is stored: whether it holds is for
-/// whoever reads it to find out.
+/// Writes the bundle of a submission, a zip archive, as it is stored: whether
+/// it holds is for whoever reads it to find out. Files go through piece by
+/// piece; `out` is written to by this thread.
 ///
 /// # Errors
-/// When there is none, it was not signed, or something cannot be read.
-pub async fn export(components: &Components, id: SubmissionId) -> Result<Exported, ExportError> {
+/// When there is none, it was not signed, or something cannot be read or
+/// written; what was written by then is of no use.
+pub async fn export(
+    components: &Components,
+    id: SubmissionId,
+    out: impl Write + Seek,
+) -> Result<Exported, ExportError> {
     let connection = components.database.read();
     let row = submission::Entity::find_by_id(id).one(connection).await.map_err(ServerError::from)?;
     let row = row.ok_or(ExportError::Unknown(id))?;
@@ -142,29 +147,22 @@ pub async fn export(components: &Components, id: SubmissionId) -> Result<Exporte
         server_public_key: components.tokens.public_key_pem().to_owned(),
     };
     // What reviewers saw goes in; should it differ from what came, its hash tells.
-    let bytes = pack(&manifest, &row.content, &files)?;
-    Ok(Exported {
-        bytes,
-        statements: manifest.chain.len(),
-        files: files.len(),
-        missing: manifest.missing.len(),
-    })
+    pack(components, &manifest, &row.content, &files, out).await?;
+    Ok(Exported { statements: manifest.chain.len(), files: files.len(), missing: manifest.missing.len() })
 }
 
-/// The bytes of the files that have arrived.
+/// Where the files are that have arrived.
 async fn files(
     components: &Components,
     content: &SubmissionContent,
-) -> Result<Vec<(MediaId, Vec<u8>)>, ServerError> {
+) -> Result<Vec<(MediaId, StoreKey)>, ServerError> {
     let mut found = Vec::new();
     for file in &content.media {
         let row = media::Entity::find_by_id(file.sha256.clone()).one(components.database.read()).await?;
         let Some(row) = row else { continue };
-        match components.media.get(&StoreKey::from(row.store_key)).await {
-            Ok(object) => {
-                let bytes = object.bytes().await.map_err(ServerError::internal)?;
-                found.push((file.media_id, bytes.to_vec()));
-            }
+        let key = StoreKey::from(row.store_key);
+        match components.media.head(&key).await {
+            Ok(_) => found.push((file.media_id, key)),
             Err(object_store::Error::NotFound { .. }) => {}
             Err(cause) => return Err(ServerError::internal(cause)),
         }
@@ -172,8 +170,14 @@ async fn files(
     Ok(found)
 }
 
-fn pack(manifest: &Manifest, submission: &str, files: &[(MediaId, Vec<u8>)]) -> Result<Vec<u8>, ExportError> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+async fn pack(
+    components: &Components,
+    manifest: &Manifest,
+    submission: &str,
+    files: &[(MediaId, StoreKey)],
+    out: impl Write + Seek,
+) -> Result<(), ExportError> {
+    let mut archive = ZipWriter::new(out);
     let text = SimpleFileOptions::default();
     // Photos are packed already.
     let whole = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -181,9 +185,13 @@ fn pack(manifest: &Manifest, submission: &str, files: &[(MediaId, Vec<u8>)]) -> 
     archive.write_all(&serde_json::to_vec_pretty(manifest).map_err(ServerError::from)?)?;
     archive.start_file(SUBMISSION, text)?;
     archive.write_all(submission.as_bytes())?;
-    for (id, bytes) in files {
+    for (id, key) in files {
         archive.start_file(media_name(*id), whole)?;
-        archive.write_all(bytes)?;
+        let mut bytes = components.media.get(key).await.map_err(ServerError::internal)?.into_stream();
+        while let Some(piece) = bytes.next().await {
+            archive.write_all(&piece.map_err(ServerError::internal)?)?;
+        }
     }
-    Ok(archive.finish()?.into_inner())
+    archive.finish()?.flush()?;
+    Ok(())
 }

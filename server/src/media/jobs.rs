@@ -2,7 +2,8 @@
 //! copy of the server works on.
 //!
 //! A worker claims a job by a conditional update, which is the same on both
-//! databases, for as long as [`EXAMINED_WITHIN`]. Where disk or database
+//! databases, and says every few seconds that it is
+//! still at it. Where disk or database
 //! refuse, the job waits, longer each time. Where a worker is never heard of
 //! again three times, the file is what ended it: it goes into quarantine.
 //!
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_web::web;
 use chrono::{DateTime, TimeDelta, Utc};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::SubmissionId;
@@ -39,7 +41,9 @@ use crate::error::{Error, Result};
 use crate::streams::Changes;
 
 /// A worker that says nothing for so long is gone.
-const EXAMINED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+const HEARD_OF_WITHIN: TimeDelta = TimeDelta::seconds(20);
+/// A worker says so often that it is still there.
+const SAY_EVERY: Duration = Duration::from_secs(5);
 /// Decoding that takes longer is a fault of the file.
 const DECODED_WITHIN: Duration = Duration::from_secs(30);
 const ATTEMPTS_MAX: i32 = 3;
@@ -48,6 +52,9 @@ const WAIT_MAX: TimeDelta = TimeDelta::hours(1);
 /// Jobs of other copies, and those that waited, are looked for so often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const CANDIDATES: u64 = 16;
+/// While many files arrive at once, only so often one is looked into.
+const WAITS_FOR_A_RUSH: Duration = Duration::from_secs(2);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How long somebody waits for another who is at it.
 const PATIENCE: Duration = Duration::from_secs(15);
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -83,24 +90,32 @@ impl Examining {
     }
 }
 
-/// Puts a file into the queue, or at its end again.
-pub(super) async fn add(transaction: &Transaction, sha256: &ContentHash, now: DateTime<Utc>) -> Result<()> {
-    let job = media_job::ActiveModel {
+/// Puts files into the queue, or at its end again.
+pub(super) async fn add<'a>(
+    transaction: &Transaction,
+    files: impl Iterator<Item = &'a ContentHash>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let files: Vec<ContentHash> = files.cloned().collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let jobs = files.iter().map(|sha256| media_job::ActiveModel {
         sha256: Set(sha256.clone()),
         due_at: Set(now),
         attempts: Set(0),
         failures: Set(0),
         worker: Set(None),
         worker_until: Set(None),
-    };
+    });
     let fresh = [media_job::Column::DueAt, media_job::Column::Attempts, media_job::Column::Failures];
-    media_job::Entity::insert(job)
+    media_job::Entity::insert_many(jobs)
         .on_conflict(OnConflict::column(media_job::Column::Sha256).update_columns(fresh).to_owned())
         .exec_without_returning(transaction)
         .await?;
     media::Entity::update_many()
         .col_expr(media::Column::ExaminedAt, Expr::value(Option::<DateTime<Utc>>::None))
-        .filter(media::Column::Sha256.eq(sha256.clone()))
+        .filter(media::Column::Sha256.is_in(files))
         .exec(transaction)
         .await?;
     Ok(())
@@ -108,7 +123,14 @@ pub(super) async fn add(transaction: &Transaction, sha256: &ContentHash, now: Da
 
 /// Looks into files for as long as the server runs.
 pub(crate) async fn work(components: &Components) {
+    let mut waits_until = Instant::now();
     while !components.examining.ends.load(Ordering::SeqCst) {
+        // Phones first: nobody needs this at once, and who does, does it.
+        if components.entering.is_rush() && Instant::now() < waits_until {
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            continue;
+        }
+        waits_until = Instant::now() + WAITS_FOR_A_RUSH;
         match next(components).await {
             Ok(true) => {}
             Ok(false) => {
@@ -156,7 +178,7 @@ pub async fn next(components: &Components) -> Result<bool> {
 /// # Errors
 /// `not_found`; `unavailable` when another is at it for long, or it cannot be
 /// read.
-pub(crate) async fn ensure(components: &Components, sha256: &ContentHash) -> Result<media::Model> {
+pub(crate) async fn ensure(components: &web::Data<Components>, sha256: &ContentHash) -> Result<media::Model> {
     let patience = Instant::now() + PATIENCE;
     loop {
         let row = media::Entity::find_by_id(sha256.clone()).one(components.database.read()).await?;
@@ -164,11 +186,19 @@ pub(crate) async fn ensure(components: &Components, sha256: &ContentHash) -> Res
         if row.examined_at.is_some() {
             return Ok(row);
         }
-        if let Some(job) = claim(components, sha256).await? {
-            if examine(components, job).await? {
-                continue;
+        let (of_task, hash) = (components.clone(), sha256.clone());
+        // In a task of its own: who asks may go away at any moment, and a job
+        // that is claimed has to be done.
+        let examined = actix_web::rt::spawn(async move {
+            match claim(&of_task, &hash).await? {
+                Some(job) => examine(&of_task, job).await.map(Some),
+                None => Ok(None),
             }
-            return Err(ProblemCode::NotFound.into());
+        });
+        match examined.await.map_err(Error::internal)?? {
+            Some(true) => continue,
+            Some(false) => return Err(ProblemCode::NotFound.into()),
+            None => {}
         }
         if Instant::now() > patience {
             return Err(Error::problem(ProblemCode::Unavailable).retry_after(LOOK_EVERY));
@@ -178,7 +208,7 @@ pub(crate) async fn ensure(components: &Components, sha256: &ContentHash) -> Res
 }
 
 /// [`ensure`] for the files of a submission that have arrived.
-pub(crate) async fn ensure_all(components: &Components, submission: SubmissionId) -> Result<()> {
+pub(crate) async fn ensure_all(components: &web::Data<Components>, submission: SubmissionId) -> Result<()> {
     let files: Vec<ContentHash> = submission_media::Entity::find()
         .select_only()
         .column(submission_media::Column::Sha256)
@@ -212,7 +242,7 @@ async fn claim(components: &Components, sha256: &ContentHash) -> Result<Option<m
         .write(async |transaction| {
             let claimed = media_job::Entity::update_many()
                 .col_expr(media_job::Column::Worker, Expr::value(worker))
-                .col_expr(media_job::Column::WorkerUntil, Expr::value(now + EXAMINED_WITHIN))
+                .col_expr(media_job::Column::WorkerUntil, Expr::value(now + HEARD_OF_WITHIN))
                 .col_expr(media_job::Column::Attempts, Expr::col(media_job::Column::Attempts).add(1))
                 .filter(media_job::Column::Sha256.eq(sha256.clone()))
                 .filter(free(now))
@@ -228,7 +258,16 @@ async fn claim(components: &Components, sha256: &ContentHash) -> Result<Option<m
 
 /// Does a job that is claimed. False when it has to be tried again.
 async fn examine(components: &Components, job: media_job::Model) -> Result<bool> {
-    match found(components, &job).await {
+    let outcome = {
+        let mut finding = std::pin::pin!(found(components, &job));
+        loop {
+            tokio::select! {
+                outcome = &mut finding => break outcome,
+                () = tokio::time::sleep(SAY_EVERY) => stay(components, &job).await,
+            }
+        }
+    };
+    match outcome {
         Ok(found) => {
             settle(components, &job, found).await?;
             Ok(true)
@@ -238,6 +277,27 @@ async fn examine(components: &Components, job: media_job::Model) -> Result<bool>
             postpone(components, &job).await?;
             Ok(false)
         }
+    }
+}
+
+/// Says that the worker is still there. Where that fails, another may take
+/// over: it finds the same.
+async fn stay(components: &Components, job: &media_job::Model) {
+    let until = components.clock.now() + HEARD_OF_WITHIN;
+    let said = components
+        .database
+        .write(async |transaction| {
+            media_job::Entity::update_many()
+                .col_expr(media_job::Column::WorkerUntil, Expr::value(until))
+                .filter(media_job::Column::Sha256.eq(job.sha256.clone()))
+                .filter(media_job::Column::Worker.eq(job.worker))
+                .exec(transaction)
+                .await?;
+            Ok(())
+        })
+        .await;
+    if let Err(error) = said {
+        tracing::warn!(%error, "a worker could not say that it is still there");
     }
 }
 
@@ -272,8 +332,8 @@ async fn found(components: &Components, job: &media_job::Model) -> Result<Found>
         Ok(picture) => picture,
         Err(reason) => return Ok(Found::Wrong(reason)),
     };
-    let thumbnail_key = format!("{}.thumbnail.jpg", row.store_key);
-    let preview_key = format!("{}.preview.jpg", row.store_key);
+    let thumbnail_key = format!("{}.thumbnail.webp", row.store_key);
+    let preview_key = format!("{}.preview.webp", row.store_key);
     put_object(components, &thumbnail_key, std::mem::take(&mut picture.thumbnail)).await?;
     put_object(components, &preview_key, std::mem::take(&mut picture.preview)).await?;
     Ok(Found::Picture { picture, thumbnail_key, preview_key })

@@ -1,18 +1,22 @@
 //! A whole file: put under its hash, entered, and told of.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
 use doorstep_core::hash::ContentHash;
-use doorstep_core::ids::UserId;
+use doorstep_core::ids::{SubmissionId, UserId};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sync::{StreamName, item_kind};
 use object_store::path::Path as StoreKey;
 use object_store::{ObjectStoreExt, PutPayload};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use uuid::Uuid;
 
+use super::entering::Arrived;
 use super::inside::{self, JUST_BYTES};
-use super::jobs;
+use super::{jobs, orphans, upload};
 use crate::app::Components;
 use crate::db::Transaction;
 use crate::db::entity::{media, submission, submission_media};
@@ -20,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::streams::Changes;
 
 /// A file that is on the disk.
+#[derive(Clone)]
 pub(super) struct Kept {
     sha256: ContentHash,
     size_bytes: i64,
@@ -27,6 +32,26 @@ pub(super) struct Kept {
     content_type: &'static str,
     to_be_examined: bool,
     store_key: String,
+}
+
+impl Kept {
+    fn row(&self, county: &str, now: DateTime<Utc>) -> media::ActiveModel {
+        media::ActiveModel {
+            sha256: Set(self.sha256.clone()),
+            county: Set(county.to_owned()),
+            size_bytes: Set(self.size_bytes),
+            content_type: Set(self.content_type.to_owned()),
+            width_px: Set(0),
+            height_px: Set(0),
+            store_key: Set(self.store_key.clone()),
+            thumbnail_key: Set(None),
+            stored_at: Set(now),
+            examined_at: Set((!self.to_be_examined).then_some(now)),
+            quarantine: Set(None),
+            preview_key: Set(None),
+            fingerprint: Set(None),
+        }
+    }
 }
 
 /// Puts the bytes on the disk. What is in a picture is found out later: a
@@ -47,6 +72,7 @@ pub(super) async fn keep(
         to_be_examined,
         store_key: store_key(&expected.sha256),
     };
+    orphans::take_back(components, &kept.sha256).await?;
     put_object(components, &kept.store_key, bytes).await?;
     Ok(kept)
 }
@@ -84,64 +110,72 @@ pub(super) async fn stored(components: &Components, sha256: &ContentHash) -> Res
     }
 }
 
-/// Enters the file, and tells its author's phone that it has arrived. Their
-/// other submissions that wait for the same bytes have them too; another
-/// person's do not: to know a hash is not to have the file.
+/// Enters files, and tells their authors' phones that they have arrived. Other
+/// submissions of an author that wait for the same bytes have them too; another
+/// person's do not: to know a hash is not to have the file. Answers of each
+/// file which uploads had pieces that are of no use any more.
 pub(super) async fn enter(
     transaction: &Transaction,
-    file: &Kept,
-    author: UserId,
+    arrived: &[Arrived],
     now: DateTime<Utc>,
-) -> Result<()> {
-    if file.to_be_examined {
-        // Also of a file that is known: it may have come because the disk had
-        // lost it, and its small sizes with it.
-        jobs::add(transaction, &file.sha256, now).await?;
-    }
+) -> Result<Vec<Vec<Uuid>>> {
+    upload::count(transaction, arrived.iter().map(|one| (one.author, one.received_bytes)), now).await?;
+    let senders: Vec<(UserId, &ContentHash)> =
+        arrived.iter().map(|one| (one.author, &one.file.sha256)).collect();
+    let ended = upload::done_with(transaction, &senders).await?;
+    // In one order, whoever else enters some of them.
+    let files: BTreeMap<&ContentHash, &Kept> =
+        arrived.iter().map(|one| (&one.file.sha256, &one.file)).collect();
+    // Also of a file that is known: it may have come because the disk had lost
+    // it, and its small sizes with it.
+    let to_be_examined = files.values().filter(|file| file.to_be_examined).map(|file| &file.sha256);
+    jobs::add(transaction, to_be_examined, now).await?;
     let waiting = submission_media::Entity::find()
-        .filter(submission_media::Column::Sha256.eq(file.sha256.clone()))
+        .filter(submission_media::Column::Sha256.is_in(files.keys().copied().cloned()))
         .filter(submission_media::Column::StoredAt.is_null())
         .all(transaction)
         .await?;
-    let submissions = submission::Entity::find()
+    let submissions: HashMap<SubmissionId, submission::Model> = submission::Entity::find()
         .filter(submission::Column::Id.is_in(waiting.iter().map(|row| row.submission_id)))
-        .filter(submission::Column::AuthorId.eq(author))
         .all(transaction)
-        .await?;
-    let county = match submissions.first() {
-        Some(submission) => submission.county.clone(),
-        // It came twice at once, and the other was quicker.
-        None => return Ok(()),
-    };
-    let row = media::ActiveModel {
-        sha256: Set(file.sha256.clone()),
-        county: Set(county.clone()),
-        size_bytes: Set(file.size_bytes),
-        content_type: Set(file.content_type.to_owned()),
-        width_px: Set(0),
-        height_px: Set(0),
-        store_key: Set(file.store_key.clone()),
-        thumbnail_key: Set(None),
-        stored_at: Set(now),
-        examined_at: Set((!file.to_be_examined).then_some(now)),
-        quarantine: Set(None),
-        preview_key: Set(None),
-        fingerprint: Set(None),
-    };
-    media::Entity::insert(row)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row))
+        .collect();
+    let sent: HashSet<(UserId, &ContentHash)> = senders.into_iter().collect();
+    let mut rows = BTreeMap::new();
+    let mut stored = Vec::new();
+    let mut changes: BTreeMap<&str, Changes> = BTreeMap::new();
+    // None of them waits: it came twice at once, and the other was quicker.
+    for row in &waiting {
+        let Some(submission) = submissions.get(&row.submission_id) else { continue };
+        let author = submission.author_id;
+        let (Some(file), true) = (files.get(&row.sha256), sent.contains(&(author, &row.sha256))) else {
+            continue;
+        };
+        rows.entry(&row.sha256).or_insert_with(|| file.row(&submission.county, now));
+        stored.push((row.submission_id, row.media_id));
+        let changes = changes.entry(&submission.county).or_default();
+        changes.put(StreamName::User(author), item_kind::SUBMISSION, submission.id.0);
+    }
+    if stored.is_empty() {
+        return Ok(ended);
+    }
+    media::Entity::insert_many(rows.into_values())
         .on_conflict(OnConflict::column(media::Column::Sha256).do_nothing().to_owned())
         .exec_without_returning(transaction)
         .await?;
+    let key = Expr::tuple([
+        Expr::col(submission_media::Column::SubmissionId),
+        Expr::col(submission_media::Column::MediaId),
+    ]);
     submission_media::Entity::update_many()
         .col_expr(submission_media::Column::StoredAt, now.into())
-        .filter(submission_media::Column::Sha256.eq(file.sha256.clone()))
-        .filter(submission_media::Column::StoredAt.is_null())
-        .filter(submission_media::Column::SubmissionId.is_in(submissions.iter().map(|row| row.id)))
+        .filter(key.in_tuples(stored))
         .exec(transaction)
         .await?;
-    let mut changes = Changes::new();
-    for submission in &submissions {
-        changes.put(StreamName::User(author), item_kind::SUBMISSION, submission.id.0);
+    for (county, changes) in changes {
+        changes.number(transaction, county).await?;
     }
-    changes.number(transaction, &county).await
+    Ok(ended)
 }

@@ -4,7 +4,6 @@
 use std::io::Cursor;
 
 use doorstep_core::media::QuarantineReason;
-use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 
@@ -20,7 +19,8 @@ pub const PREVIEW_SIDE_PX: u32 = 1024;
 /// Memory that decoding one picture may take: the most pixels with four bytes
 /// each, and as much again for the decoder.
 pub(super) const MEMORY_BYTES_MAX: u64 = 400 * 1024 * 1024;
-const QUALITY: u8 = 80;
+/// Of WebP: photos look as they do as JPEG of 80, and take half the room.
+const QUALITY: f32 = 75.0;
 
 /// A picture that decoded.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Picture {
     /// As stored, before any rotation that it asks for.
     pub(super) width_px: u32,
     pub(super) height_px: u32,
-    /// JPEG, the way up that the picture asks for.
+    /// WebP, the way up that the picture asks for.
     pub(super) thumbnail: Vec<u8>,
     pub(super) preview: Vec<u8>,
     /// See [`fingerprint`].
@@ -93,11 +93,10 @@ fn within(image: DynamicImage, side_px: u32) -> DynamicImage {
 }
 
 fn encoded(image: &RgbImage) -> Result<Vec<u8>, QuarantineReason> {
-    let mut bytes = Vec::new();
-    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    let encoder = webp::Encoder::from_rgb(image, image.width(), image.height());
     // It refuses what has no pixels.
-    encoder.encode_image(image).map_err(|_| QuarantineReason::Damaged)?;
-    Ok(bytes)
+    let encoded = encoder.encode_simple(false, QUALITY).map_err(|_| QuarantineReason::Damaged)?;
+    Ok(encoded.to_vec())
 }
 
 /// Sixty-four bits that are alike for pictures that look alike, whatever their
@@ -116,7 +115,8 @@ fn fingerprint(image: &RgbImage) -> u64 {
     bits
 }
 
-/// A signature is ink on nothing; and JPEG has no nothing, so it gets paper.
+/// A signature is ink on nothing; and its small sizes have no nothing, so it
+/// gets paper.
 fn on_white(image: &DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.to_rgb8();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn thumbnail(picture: &Picture) -> DynamicImage {
-        image::load_from_memory_with_format(&picture.thumbnail, ImageFormat::Jpeg).expect("a JPEG")
+        image::load_from_memory_with_format(&picture.thumbnail, ImageFormat::WebP).expect("a WebP")
     }
 
     fn crc(chunk: &[u8]) -> [u8; 4] {

@@ -9,15 +9,17 @@
 //! the row names it. A writer that has not been heard of for
 //! [`HEARD_OF_WITHIN`] is taken over, and what it still tries is of no effect.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{MediaId, UserId};
 use doorstep_core::problem::ProblemCode;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path as StoreKey;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QuerySelect, Set,
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::keep::store_refuses;
+use super::orphans;
 use crate::app::Components;
 use crate::clock::china_offset;
 use crate::db::Transaction;
@@ -225,30 +228,37 @@ pub(super) async fn record(
             if changed.rows_affected == 0 {
                 return Ok(false);
             }
-            count(transaction, row.user_id, now, progress.received_bytes).await?;
+            count(transaction, [(row.user_id, progress.received_bytes)], now).await?;
             Ok(true)
         })
         .await
 }
 
-/// Adds to what the person has sent today.
+/// Adds to what people have sent today.
 pub(super) async fn count(
     transaction: &Transaction,
-    user_id: UserId,
+    received: impl IntoIterator<Item = (UserId, u64)>,
     now: DateTime<Utc>,
-    received_bytes: u64,
 ) -> Result<()> {
-    if received_bytes == 0 {
+    let mut sums: BTreeMap<UserId, u64> = BTreeMap::new();
+    for (user_id, bytes) in received.into_iter().filter(|(_, bytes)| *bytes > 0) {
+        *sums.entry(user_id).or_default() += bytes;
+    }
+    let row = |(user_id, bytes): (UserId, u64)| {
+        let received_bytes = i64::try_from(bytes).map_err(Error::internal)?;
+        Ok(upload_day::ActiveModel {
+            user_id: Set(user_id),
+            day: Set(day_of(now)),
+            received_bytes: Set(received_bytes),
+        })
+    };
+    let rows: Vec<upload_day::ActiveModel> = sums.into_iter().map(row).collect::<Result<_>>()?;
+    if rows.is_empty() {
         return Ok(());
     }
-    let received = i64::try_from(received_bytes).map_err(Error::internal)?;
-    let row = upload_day::ActiveModel {
-        user_id: Set(user_id),
-        day: Set(day_of(now)),
-        received_bytes: Set(received),
-    };
-    let sum = Expr::col((upload_day::Entity, upload_day::Column::ReceivedBytes)).add(received);
-    upload_day::Entity::insert(row)
+    let sum = Expr::col((upload_day::Entity, upload_day::Column::ReceivedBytes))
+        .add(Expr::col((Alias::new("excluded"), upload_day::Column::ReceivedBytes)));
+    upload_day::Entity::insert_many(rows)
         .on_conflict(
             OnConflict::columns([upload_day::Column::UserId, upload_day::Column::Day])
                 .value(upload_day::Column::ReceivedBytes, sum)
@@ -281,20 +291,23 @@ pub(super) async fn allow(components: &Components, user_id: UserId, more_bytes: 
     Err(Error::problem(ProblemCode::UploadQuotaReached).retry_after(wait.to_std().unwrap_or_default()))
 }
 
-/// Takes the person's uploads of a file's bytes away, because they are kept;
-/// tells which had pieces.
+/// Takes away the uploads of bytes that are kept now, each by who sent them;
+/// tells of each which had pieces.
 pub(super) async fn done_with(
     transaction: &Transaction,
-    user_id: UserId,
-    sha256: &doorstep_core::hash::ContentHash,
-) -> Result<Vec<Uuid>> {
-    let rows = upload::Entity::find()
-        .filter(upload::Column::UserId.eq(user_id))
-        .filter(upload::Column::Sha256.eq(sha256.clone()))
+    sent: &[(UserId, &ContentHash)],
+) -> Result<Vec<Vec<Uuid>>> {
+    let mut rows = upload::Entity::find()
+        .filter(upload::Column::Sha256.is_in(sent.iter().map(|(_, sha256)| (*sha256).clone())))
         .all(transaction)
         .await?;
+    rows.retain(|row| sent.contains(&(row.user_id, &row.sha256)));
     remove_rows(transaction, rows.iter().map(|row| row.id).collect()).await?;
-    Ok(rows.into_iter().filter(|row| row.parts != "[]").map(|row| row.id).collect())
+    let with_pieces = |(user_id, sha256): &(UserId, &ContentHash)| {
+        let is_of = |row: &&upload::Model| row.user_id == *user_id && row.sha256 == **sha256;
+        rows.iter().filter(is_of).filter(|row| row.parts != "[]").map(|row| row.id).collect()
+    };
+    Ok(sent.iter().map(with_pieces).collect())
 }
 
 async fn remove_rows(transaction: &Transaction, ids: Vec<Uuid>) -> Result<()> {
@@ -308,6 +321,15 @@ async fn remove_rows(transaction: &Transaction, ids: Vec<Uuid>) -> Result<()> {
 pub(super) async fn terminate(components: &Components, id: Uuid) -> Result<()> {
     components.database.write(async |transaction| remove_rows(transaction, vec![id]).await).await?;
     remove_pieces(components, id).await
+}
+
+/// Removes the pieces of uploads that are over.
+pub(super) async fn remove_all_pieces(components: &Components, ids: Vec<Uuid>) {
+    for id in ids {
+        if let Err(error) = remove_pieces(components, id).await {
+            tracing::warn!(%error, "pieces of an upload stay until they are swept away");
+        }
+    }
 }
 
 /// Removes every piece of an upload, also those that never counted.
@@ -329,9 +351,10 @@ pub(super) async fn remove_pieces(components: &Components, id: Uuid) -> Result<(
     Ok(())
 }
 
-/// Removes uploads that got nothing for [`EXPIRES_AFTER`], and pieces that
-/// belong to no upload: whoever should have removed them was ended first, or
-/// wrote after it was taken over. Answers how many uploads it removed.
+/// Removes uploads that got nothing for [`EXPIRES_AFTER`], pieces that belong
+/// to no upload (whoever should have removed them was ended first, or wrote
+/// after it was taken over), and whole files that nobody knows. Answers how
+/// many uploads and whole files it removed.
 ///
 /// # Errors
 /// When the database or the store refuses.
@@ -378,5 +401,5 @@ pub async fn sweep(components: &Components) -> Result<usize> {
             .try_for_each(async |id| remove_pieces(components, *id).await)
             .await?;
     }
-    Ok(expired)
+    Ok(expired + orphans::sweep(components).await?)
 }

@@ -18,6 +18,7 @@ use ring::digest;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::entering::Arrived;
 use super::keep::{self, put_object, store_refuses};
 use super::upload::{self, Part, Progress};
 use crate::app::Components;
@@ -329,24 +330,10 @@ impl Writer {
             return Err(ProblemCode::MediaHashMismatch.into());
         }
         let file = keep::keep(&self.components, &self.expected, bytes).await?;
-        let now = self.components.clock.now();
-        let (author, received_bytes) = (self.upload.user_id, self.unrecorded_bytes);
-        let ended = self
-            .components
-            .database
-            .write(async |transaction| {
-                upload::count(transaction, author, now, received_bytes).await?;
-                let ended = upload::done_with(transaction, author, &sha256).await?;
-                keep::enter(transaction, &file, author, now).await?;
-                Ok(ended)
-            })
-            .await?;
+        let arrived = Arrived { file, author: self.upload.user_id, received_bytes: self.unrecorded_bytes };
+        let ended = self.components.entering.enter(&self.components, arrived).await?;
         self.components.examining.look();
-        for id in ended {
-            if let Err(error) = upload::remove_pieces(&self.components, id).await {
-                tracing::warn!(%error, "pieces of an upload stay until they are swept away");
-            }
-        }
+        upload::remove_all_pieces(&self.components, ended).await;
         Ok(())
     }
 

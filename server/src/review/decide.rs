@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use actix_web::web;
 use chrono::{DateTime, Utc};
 use doorstep_core::api::{DecisionAnswer, DecisionRequest, FormProblem, NewComment};
 use doorstep_core::case::{self, CaseRecord};
@@ -34,7 +35,7 @@ const COMMENT_CHARACTERS_MAX: usize = 2000;
 
 /// Approves, returns or rejects.
 pub(super) async fn decide(
-    components: &Components,
+    components: &web::Data<Components>,
     permit: &Permit<Review>,
     id: SubmissionId,
     request: &DecisionRequest,

@@ -17,6 +17,7 @@ use doorstep::db::entity::{media, operation};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::OperationId;
 use doorstep_core::phone::MediaState;
+use doorstep_tests::bucket;
 use doorstep_tests::caller::Caller;
 use doorstep_tests::database::TestDatabase;
 use doorstep_tests::phone::TestPhone;
@@ -62,31 +63,53 @@ struct Word {
 }
 
 /// A server's process, and where it keeps what it has.
-struct Process {
+pub(crate) struct Process {
     binary: PathBuf,
     data: TempDir,
     database: TestDatabase,
+    media_url: Option<String>,
     address: SocketAddr,
     child: Option<Child>,
 }
 
 impl Process {
-    fn config(&self) -> Config {
+    /// One that does not run yet, with an empty database and an empty store.
+    pub(crate) async fn make(binary: &Path) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        drop(listener);
+        Ok(Self {
+            binary: binary.to_owned(),
+            data: county::scratch()?,
+            database: TestDatabase::create().await?,
+            media_url: bucket::of_a_test(),
+            address,
+            child: None,
+        })
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn config(&self) -> Config {
         Config {
             listen: self.address,
             data: self.data.path().to_owned(),
             database_url: Some(self.database.url().to_owned()),
+            media_url: self.media_url.clone(),
             ..Config::default()
         }
     }
 
-    async fn start(&mut self) -> Result<()> {
+    pub(crate) async fn start(&mut self) -> Result<()> {
         let child = Command::new(&self.binary)
             .arg("serve")
             .args(["--listen", &self.address.to_string()])
             .args(["--database-url", self.database.url()])
             .arg("--data")
             .arg(self.data.path())
+            .args(self.media_url.iter().flat_map(|url| ["--media-url", url]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -101,7 +124,7 @@ impl Process {
     }
 
     /// SIGKILL: it has no last word.
-    fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill().context("the server cannot be ended")?;
             child.wait().context("the server cannot be waited for")?;
@@ -123,24 +146,14 @@ impl Drop for Process {
 /// # Errors
 /// When the server does not start again, or a phone does what it must not.
 pub async fn run(binary: &Path, seed: u64, kills: usize) -> Result<Report> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = listener.local_addr()?;
-    drop(listener);
-    let mut process = Process {
-        binary: binary.to_owned(),
-        data: county::scratch()?,
-        database: TestDatabase::create().await?,
-        address,
-        child: None,
-    };
+    let mut process = Process::make(binary).await?;
     let clock = Clock::system();
     let mut dice = Dice::new(seed);
     prepare(&process.config(), &clock, &mut dice).await?;
     process.start().await?;
     let mut phones = Vec::new();
     for number in 0..PHONES {
-        let base_url = format!("http://{address}");
-        phones.push(TestPhone::log_in(&base_url, &clock, &login_name(number), PASSWORD).await?);
+        phones.push(TestPhone::log_in(&process.base_url(), &clock, &login_name(number), PASSWORD).await?);
     }
     for phone in &phones {
         let report = phone.try_sync().await?;
@@ -208,7 +221,7 @@ pub async fn run(binary: &Path, seed: u64, kills: usize) -> Result<Report> {
 }
 
 /// The county, its people and its cases.
-async fn prepare(config: &Config, clock: &Clock, dice: &mut Dice) -> Result<()> {
+pub(crate) async fn prepare(config: &Config, clock: &Clock, dice: &mut Dice) -> Result<()> {
     let components = Components::open(config, clock.clone()).await?;
     let hash = county::password_hash()?;
     Box::pin(county::found(&components, &hash)).await?;

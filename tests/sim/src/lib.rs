@@ -16,8 +16,9 @@
 //! * [`world`]: a plan, step by step. [`rest`]: coming to rest. [`check`] and
 //!   [`parked`]: what must hold then. [`late`]: what must hold always.
 //! * [`run`], [`shrink`]: a whole run, and the smallest that still fails.
-//! * [`parallel`] and [`killed`] are no simulation: real parallel writers, and
-//!   a server that is ended with SIGKILL, on either database.
+//! * [`parallel`], [`killed`] and [`killed_uploads`] are no simulation: real
+//!   parallel writers, and a server that is ended with SIGKILL, on either
+//!   database.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ pub mod county;
 pub mod dice;
 pub mod handset;
 pub mod killed;
+pub mod killed_uploads;
 pub mod late;
 pub mod network;
 pub mod office;

@@ -74,6 +74,8 @@ enum Hidden {
         database_url: String,
         #[arg(long)]
         data: PathBuf,
+        #[arg(long)]
+        media_url: Option<String>,
     },
 }
 
@@ -88,8 +90,9 @@ struct Seeds {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    if let Some(Hidden::Serve { listen, database_url, data }) = options.command {
-        let config = Config { listen, database_url: Some(database_url), data, ..Config::default() };
+    if let Some(Hidden::Serve { listen, database_url, data, media_url }) = options.command {
+        let config =
+            Config { listen, database_url: Some(database_url), data, media_url, ..Config::default() };
         return actix_web::rt::System::new().block_on(killed::serve(&config));
     }
     if let Some(minutes) = options.parallel.or(options.kill) {

@@ -82,7 +82,8 @@ async fn whatever_is_done_on_the_way_is_seen() -> Result<()> {
     .await?;
     phone.sync().await?;
     assert_eq!(standing(&scene, visit.submission_id).await?, Standing::Unsigned);
-    let refused = evidence::export(&scene.server.components, visit.submission_id).await;
+    let refused =
+        evidence::export(&scene.server.components, visit.submission_id, Cursor::new(Vec::new())).await;
     assert!(matches!(refused, Err(ExportError::Unsigned(_))));
 
     // A byte was changed.
@@ -216,9 +217,10 @@ async fn a_bundle_shows_it_without_the_server() -> Result<()> {
     phone.visit(scene.elder).await?;
     let visit = phone.visit(scene.elder).await?;
     phone.sync().await?;
-    let exported = evidence::export(&scene.server.components, visit.submission_id).await?;
+    let mut file = Cursor::new(Vec::new());
+    let exported = evidence::export(&scene.server.components, visit.submission_id, &mut file).await?;
     assert_eq!((exported.statements, exported.files, exported.missing), (2, 3, 0));
-    let bundle = exported.bytes;
+    let bundle = file.into_inner();
     let verified = evidence::verify(&bundle)?;
     assert!(verified.holds(), "{:#?}", verified.checks);
     assert_eq!(verified.receipt.as_ref().map(|receipt| receipt.submission_id), Some(visit.submission_id));

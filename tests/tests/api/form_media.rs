@@ -148,10 +148,9 @@ async fn a_file_that_the_server_lost_keeps_no_other_away() -> Result<()> {
     let scene = Scene::start().await?;
     let form = publish(&scene, "1", enclosed()?).await?;
     let lost = form.files.first().context("a file")?;
-    let folder = scene.server.media_folder()?.join("forms");
     let digits = lost.sha256.as_str();
     let (one, two) = (digits.get(..2).context("digits")?, digits.get(2..4).context("digits")?);
-    std::fs::remove_file(folder.join(one).join(two).join(digits))?;
+    scene.server.lose_files(&format!("forms/{one}/{two}/{digits}")).await?;
     let phone = scene.phone("grid_worker").await?;
     for file in &form.files {
         let there = phone.phone.form_file(&file.sha256).await?.is_some();

@@ -14,7 +14,6 @@ use doorstep_tests::phone::TestPhone;
 use doorstep_tests::pictures;
 use doorstep_tests::scene::Scene;
 use doorstep_tests::tus::{OFFSET_BYTES, Uploader};
-use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -52,13 +51,12 @@ pub(super) async fn announce(
 
 /// The keys of what the server keeps.
 pub(super) async fn keys(scene: &Scene) -> Result<Vec<String>> {
-    let objects: Vec<_> = scene.server.components.media.list(None).try_collect().await?;
-    Ok(objects.into_iter().map(|object| object.location.to_string()).collect())
+    scene.server.files().await
 }
 
 /// Files as they came, without the small sizes that come later.
 pub(super) async fn originals(scene: &Scene) -> Result<usize> {
-    Ok(keys(scene).await?.iter().filter(|key| !key.ends_with(".jpg")).count())
+    Ok(keys(scene).await?.iter().filter(|key| !key.ends_with(".webp")).count())
 }
 
 pub(super) async fn pieces(scene: &Scene) -> Result<usize> {

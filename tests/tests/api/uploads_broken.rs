@@ -118,9 +118,10 @@ async fn a_disk_that_refuses_keeps_what_it_has() -> Result<()> {
     let (uploader, photo) = (&announced.uploader, &announced.photo);
     assert_eq!(uploader.create_with(photo.len(), &photo[..10_000]).await?.status, 201);
     // The tests may run as root, who may write everywhere: so a file is where
-    // the folder of the photo will be.
+    // the folder of the photo will be. (`bucket` has the same for S3.)
     let hash = doorstep_core::hash::ContentHash::of(photo);
-    let folder = scene.server.media_folder()?.join(hash.as_str().get(..2).unwrap_or_default());
+    let Some(folder) = scene.server.media_folder() else { return Ok(()) };
+    let folder = folder.join(hash.as_str().get(..2).unwrap_or_default());
     std::fs::write(&folder, b"")?;
     uploader.send(10_000, &photo[10_000..]).await?.refused(ProblemCode::StorageFull)?;
     assert_eq!(uploader.offset().await?, 10_000);

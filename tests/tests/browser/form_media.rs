@@ -155,7 +155,9 @@ async fn a_picture_that_comes_later_is_shown_when_it_comes() -> Result<()> {
     let forms = stage.scene.offer_with(&[xlsx(FORM)?], enclosed()?).await?;
     let form = forms.first().context("the form")?;
     // The server has lost its files, as after a restore without the media.
-    std::fs::remove_dir_all(stage.scene.server.media_folder()?.join("forms"))?;
+    std::fs::remove_dir_all(
+        stage.scene.server.media_folder().context("files are in a folder")?.join("forms"),
+    )?;
     let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.elder).await?;
