@@ -10,13 +10,14 @@ use std::rc::Rc;
 
 use doorstep_core::api::{
     self as addresses, CaseDetail, DecisionAnswer, DecisionRequest, LoginAnswer, LoginRequest, Me,
-    MediaStored, ParkedAnswer, QueueAnswer, SubmissionDetail,
+    ParkedAnswer, QueueAnswer, SubmissionDetail,
 };
 use doorstep_core::command::{COMMAND, CommandAnswer, CommandReport, DeviceCommand};
 use doorstep_core::evidence::Notary;
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
-use doorstep_core::phone::{Failure, MediaEntry, Reply};
+use doorstep_core::phone::synchronise::{FilePart, Standing};
+use doorstep_core::phone::{Failure, Reply};
 use doorstep_core::sealing::{OpenedKey, SEALED_KEY, SEALED_PUSH, SealedKey, SealedPush, SealedPushAnswer};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::text::Language;
@@ -78,11 +79,15 @@ impl Client {
     /// One request: with the access token; with a new one when that is over.
     async fn send(&self, request: &Request<'_>) -> Result<Reply, Failure> {
         let language = self.tokens.language();
+        self.with_token(async |token| http::send(request, Some(token), language).await).await
+    }
+
+    async fn with_token<T>(&self, ask: impl AsyncFn(&str) -> Result<T, Failure>) -> Result<T, Failure> {
         let token = self.tokens.access().await?;
-        match http::send(request, Some(&token), language).await {
+        match ask(&token).await {
             Err(failure) if is_unauthorized(&failure) => {
                 let token = self.tokens.renewed(&token).await?;
-                match http::send(request, Some(&token), language).await {
+                match ask(&token).await {
                     Err(failure) if is_unauthorized(&failure) => Err(self.tokens.over()),
                     done => done,
                 }
@@ -182,19 +187,23 @@ impl Client {
         Ok(self.send(&Request::get(&address).expecting(file.size_bytes)).await?.bytes)
     }
 
-    /// Sends a file. `progress` hears the share that has left, 0 to 100.
+    /// Sends a piece of a file, or asks how much is there. `progress` hears
+    /// what share of the piece has left, 0 to 100.
     ///
     /// # Errors
     /// With the server's problem, or without a connection.
     pub async fn upload(
         &self,
-        entry: &MediaEntry,
-        bytes: &[u8],
+        part: &FilePart,
+        piece: &[u8],
         progress: Rc<dyn Fn(u8)>,
-    ) -> Result<MediaStored, Failure> {
-        let address = format!("{}/{}", addresses::FILES, entry.media_id);
-        let request = Request::file(&address, bytes, &entry.content_type, progress);
-        self.send(&request).await?.json()
+    ) -> Result<Standing, Failure> {
+        let language = self.tokens.language();
+        let request = Request::part(part, piece, progress);
+        self.with_token(async |token| {
+            part.read(http::exchange(&request, Some(token), language).await?, language)
+        })
+        .await
     }
 
     /// A picture's bytes and type.

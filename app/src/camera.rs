@@ -230,7 +230,7 @@ impl Sheet {
         // A browser that cannot make the kind makes a PNG.
         let content_type = get(&blob, "type").as_string().unwrap_or_else(|| content_type.to_owned());
         let buffer = call_async(&blob, "arrayBuffer", &[]).await.map_err(|_| CameraError::TooLarge)?;
-        Ok(NewFile { media_id: clock::new_id(), bytes: bytes_of(&buffer), content_type, name: String::new() })
+        Ok(NewFile::plain(clock::new_id(), bytes_of(&buffer), content_type))
     }
 }
 

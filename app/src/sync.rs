@@ -5,6 +5,7 @@
 //! two seconds after something was finished, every five minutes, by the
 //! button, and again after a failure that waiting may mend. One at a time.
 
+pub mod files;
 mod wire;
 
 use std::cell::Cell;
@@ -23,6 +24,7 @@ use crate::browser::sleep;
 use crate::clock;
 use crate::device::Device;
 use crate::session::{AppPhone, Session};
+use files::Files;
 use wire::Wire;
 
 /// So that what is finished in a row goes in one request.
@@ -61,6 +63,7 @@ pub struct SyncStatus {
 pub struct Synchroniser {
     session: Session,
     status: RwSignal<SyncStatus>,
+    files: Files,
     engine: StoredValue<Rc<Engine>, LocalStorage>,
 }
 
@@ -79,7 +82,9 @@ struct Engine {
 impl Synchroniser {
     /// At rest until [`Self::start_for`].
     pub fn new(session: Session) -> Self {
-        Self { session, status: RwSignal::default(), engine: StoredValue::new_local(Rc::default()) }
+        let files = Files::load();
+        files.watch();
+        Self { session, status: RwSignal::default(), files, engine: StoredValue::new_local(Rc::default()) }
     }
 
     /// Synchronises for whoever is in, for as long as the caller's owner
@@ -104,6 +109,13 @@ impl Synchroniser {
             }
             online
         });
+        Effect::new(move |was_held: Option<bool>| {
+            let held = sync.files.held().is_some();
+            if !held && was_held == Some(true) {
+                sync.start();
+            }
+            held
+        });
         Effect::new(move |_| {
             session.changes().track(&[Table::Operation, Table::Media]);
             spawn_local(sync.count());
@@ -122,6 +134,11 @@ impl Synchroniser {
         if let Ok(timer) = set_interval_with_handle(tick, EVERY) {
             on_cleanup(move || timer.clear());
         }
+    }
+
+    /// Whether photos may leave.
+    pub fn files(self) -> Files {
+        self.files
     }
 
     /// What the screens show. Tracks.
@@ -191,7 +208,7 @@ impl Synchroniser {
         };
         self.count().await;
         let files = self.status.with_untracked(|status| status.unsent.files);
-        let wire = Wire::new(client, self.status, files);
+        let wire = Wire::new(client, self.status, self.files, files);
         let device = phone.owner().device_id;
         let is_first = self.status.with_untracked(|status| status.last_success.is_none());
         let _held = is_first.then(|| self.session.changes().hold());
@@ -240,7 +257,9 @@ impl Synchroniser {
             }
             return;
         };
-        let failures = engine.failures.get().saturating_add(1);
+        // A network that carried something is worth another try soon.
+        let before = if report.bytes_sent > 0 { 0 } else { engine.failures.get() };
+        let failures = before.saturating_add(1);
         engine.failures.set(failures);
         let asked_again = engine.asked_again.replace(false);
         if let Some(wait_ms) = backoff::wait_ms(&failure, failures, js_sys::Math::random()) {

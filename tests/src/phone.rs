@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use doorstep::clock::Clock;
-use doorstep_core::api::{FILES, FORM_VERSIONS, MediaStored, SYNC, TokenAnswer};
+use doorstep_core::api::{FORM_VERSIONS, SYNC, TokenAnswer};
 use doorstep_core::ids::{CaseId, DraftId, FormVersionId, MediaId, OperationId, SubmissionId, TaskId};
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::draft::FinishError;
 use doorstep_core::phone::{
-    Failure, MediaEntry, NewFile, OpenDraft, Owner, Phone, Reply, SyncReport, Transport, synchronise,
+    Failure, NewFile, OpenDraft, Owner, Phone, Reply, SyncReport, Transport, synchronise,
 };
+use doorstep_core::phone::synchronise::{FilePart, Standing, UPLOAD_OFFSET};
 use doorstep_core::store::MemoryStore;
 use doorstep_core::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
 use doorstep_core::sync::{Operation, PullAnswer, PullRequest, PushAnswer, PushRequest};
@@ -191,7 +192,7 @@ impl TestPhone {
         content_type: &str,
     ) -> Result<MediaId> {
         let media_id = MediaId(Uuid::now_v7());
-        let file = NewFile { media_id, bytes, content_type: content_type.to_owned(), name: String::new() };
+        let file = NewFile::plain(media_id, bytes, content_type.to_owned());
         self.phone.answer_with_file(draft, &path.parse()?, file, self.now()).await?;
         Ok(media_id)
     }
@@ -312,15 +313,20 @@ impl Wire {
 
     /// One request with the access token; with a new one when that is over.
     async fn send(&self, build: impl Fn(&Caller) -> reqwest::RequestBuilder) -> Result<Reply, Failure> {
+        self.exchange(build).await?.success(Language::En)
+    }
+
+    /// As [`Self::send`], whatever the answer is.
+    async fn exchange(&self, build: impl Fn(&Caller) -> reqwest::RequestBuilder) -> Result<Reply, Failure> {
         let caller = self.caller.borrow().clone();
         let answer = caller.send(build(&caller)).await.map_err(|_| Failure::NoConnection)?;
         if answer.status != 401 {
-            return succeeded(answer);
+            return Ok(reply_of(answer));
         }
         self.refresh().await?;
         let caller = self.caller.borrow().clone();
         let answer = caller.send(build(&caller)).await.map_err(|_| Failure::NoConnection)?;
-        if answer.status == 401 { Err(Failure::LoginNeeded) } else { succeeded(answer) }
+        if answer.status == 401 { Err(Failure::LoginNeeded) } else { Ok(reply_of(answer)) }
     }
 
     async fn refresh(&self) -> Result<(), Failure> {
@@ -331,7 +337,7 @@ impl Wire {
         if answer.status == 401 {
             return Err(Failure::LoginNeeded);
         }
-        let tokens: TokenAnswer = succeeded(answer)?.json()?;
+        let tokens: TokenAnswer = reply_of(answer).success(Language::En)?.json()?;
         self.refresh_token.replace(tokens.refresh_token);
         self.caller.replace(caller.with_token(tokens.access_token));
         Ok(())
@@ -339,9 +345,10 @@ impl Wire {
 }
 
 /// The answer as the phone reads it.
-fn succeeded(answer: Answer) -> Result<Reply, Failure> {
-    let content_type = answer.header("content-type").unwrap_or_default().to_owned();
-    Reply { status: answer.status, content_type, bytes: answer.bytes }.success(Language::En)
+fn reply_of(answer: Answer) -> Reply {
+    let header = |name| answer.header(name).unwrap_or_default().to_owned();
+    let (content_type, upload_offset) = (header("content-type"), header(UPLOAD_OFFSET).parse().ok());
+    Reply { status: answer.status, content_type, bytes: answer.bytes, upload_offset }
 }
 
 impl Transport for Wire {
@@ -379,17 +386,16 @@ impl Transport for Wire {
         Ok(bytes)
     }
 
-    async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure> {
-        let path = format!("{FILES}/{}", entry.media_id);
-        let reply = self
-            .send(|caller| {
-                caller
-                    .request(Method::PUT, &path)
-                    .header(CONTENT_TYPE, entry.content_type.clone())
-                    .body(bytes.clone())
-            })
-            .await?;
-        reply.json()
+    async fn upload(&self, part: &FilePart, piece: &[u8]) -> Result<Standing, Failure> {
+        let method = Method::from_bytes(part.method().as_bytes()).map_err(|_| Failure::NoConnection)?;
+        let ask = |caller: &Caller| {
+            let request = caller.request(method.clone(), &part.path());
+            let with = |request: reqwest::RequestBuilder, (name, value): (&str, String)| {
+                request.header(name, value)
+            };
+            part.headers(piece).into_iter().fold(request, with).body(piece.to_vec())
+        };
+        part.read(self.exchange(ask).await?, Language::En)
     }
 }
 

@@ -21,4 +21,5 @@ mod browser {
     mod sealed;
     mod stage;
     mod stories;
+    mod uploads;
 }

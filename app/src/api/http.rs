@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use doorstep_core::api::{APP_VERSION, APP_VERSION_HEADER};
 use doorstep_core::json;
+use doorstep_core::phone::synchronise::{FileAct, FilePart, UPLOAD_OFFSET};
 use doorstep_core::phone::{Failure, Reply};
 use doorstep_core::problem::{Problem, ProblemCode};
 use doorstep_core::text::Language;
@@ -33,7 +34,8 @@ const COMPRESS_BYTES_MIN: usize = 1024;
 pub enum Method {
     Get,
     Post,
-    Put,
+    Head,
+    Patch,
 }
 
 impl Method {
@@ -41,7 +43,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
-            Self::Put => "PUT",
+            Self::Head => "HEAD",
+            Self::Patch => "PATCH",
         }
     }
 }
@@ -53,6 +56,8 @@ pub struct Request<'a> {
     body: Option<Cow<'a, [u8]>>,
     content_type: &'a str,
     gzip: bool,
+    /// Beside those that every request has.
+    headers: Vec<(&'static str, String)>,
     /// How long the whole answer may take.
     patience_ms: u32,
     /// Hears what share of the body has left.
@@ -68,6 +73,7 @@ impl<'a> Request<'a> {
             body: None,
             content_type: "",
             gzip: false,
+            headers: Vec::new(),
             patience_ms: ANSWER_MS_MAX,
             progress: None,
         }
@@ -96,14 +102,19 @@ impl<'a> Request<'a> {
         Ok(Self { body: Some(body.into()), content_type: "application/json", ..Self::empty(method, address) })
     }
 
-    /// `PUT` of a file.
-    pub fn file(address: &'a str, bytes: &'a [u8], content_type: &'a str, progress: Rc<dyn Fn(u8)>) -> Self {
-        Self {
-            body: Some(bytes.into()),
-            content_type,
-            progress: Some(progress),
-            ..Self::empty(Method::Put, address)
+    /// A step of an upload, whose headers say what the piece is.
+    pub fn part(part: &FilePart, piece: &'a [u8], progress: Rc<dyn Fn(u8)>) -> Self {
+        let method = match part.act {
+            FileAct::Ask => Method::Head,
+            FileAct::Begin { .. } => Method::Post,
+            FileAct::Append { .. } => Method::Patch,
+        };
+        let empty = Self { headers: part.headers(piece), ..Self::empty(method, "") };
+        let request = Self { address: part.path().into(), ..empty };
+        if method == Method::Head {
+            return request;
         }
+        Self { body: Some(piece.into()), progress: Some(progress), ..request }
     }
 
     /// With the body as gzip, if the browser can and it is worth it.
@@ -127,7 +138,8 @@ impl<'a> Request<'a> {
         if let Some(token) = token {
             headers.push(("authorization", format!("Bearer {token}")));
         }
-        if self.body.is_some() {
+        headers.extend(self.headers.iter().cloned());
+        if self.body.is_some() && !self.content_type.is_empty() {
             headers.push(("content-type", self.content_type.to_owned()));
         }
         if self.gzip {
@@ -142,11 +154,23 @@ impl<'a> Request<'a> {
 /// # Errors
 /// With the server's problem, or without a connection.
 pub async fn send(request: &Request<'_>, token: Option<&str>, language: Language) -> Result<Reply, Failure> {
+    exchange(request, token, language).await?.success(language)
+}
+
+/// Sends a request, and takes whatever comes back.
+///
+/// # Errors
+/// Without a connection.
+pub async fn exchange(
+    request: &Request<'_>,
+    token: Option<&str>,
+    language: Language,
+) -> Result<Reply, Failure> {
     let reply = match &request.progress {
         Some(progress) => upload(request, Rc::clone(progress), token, language).await,
         None => fetch(request, token, language).await,
     };
-    reply.ok_or(Failure::NoConnection)?.success(language)
+    reply.ok_or(Failure::NoConnection)
 }
 
 /// Whether another access token may help.
@@ -176,9 +200,10 @@ async fn fetch(request: &Request<'_>, token: Option<&str>, language: Language) -
         let response =
             JsFuture::from(window().fetch_with_str_and_init(&request.address, &init)).await.ok()?;
         let response: Response = response.dyn_into().ok()?;
-        let content_type = response.headers().get("content-type").ok().flatten().unwrap_or_default();
+        let header = |name| response.headers().get(name).ok().flatten().unwrap_or_default();
+        let (content_type, upload_offset) = (header("content-type"), header(UPLOAD_OFFSET).parse().ok());
         let body = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
-        Some(Reply { status: response.status(), content_type, bytes: bytes_of(&body) })
+        Some(Reply { status: response.status(), content_type, bytes: bytes_of(&body), upload_offset })
     });
     match select(answer, Box::pin(sleep(request.patience_ms))).await {
         Either::Left((answer, _)) => answer,
@@ -236,9 +261,10 @@ async fn upload(
         }
     }
     let status = wire.status().ok().filter(|status| *status > 0)?;
-    let content_type = wire.get_response_header("content-type").ok().flatten().unwrap_or_default();
+    let header = |name| wire.get_response_header(name).ok().flatten().unwrap_or_default();
+    let (content_type, upload_offset) = (header("content-type"), header(UPLOAD_OFFSET).parse().ok());
     let bytes = wire.response().map(|body| bytes_of(&body)).unwrap_or_default();
-    Some(Reply { status, content_type, bytes })
+    Some(Reply { status, content_type, bytes, upload_offset })
 }
 
 /// `None` where the browser has no `CompressionStream`.

@@ -59,12 +59,8 @@ pub(super) async fn read(file: &web_sys::File) -> Result<NewFile, LocalText> {
         return Err(unreadable());
     }
     let bytes = call_async(file, "arrayBuffer", &[]).await.map_err(|_| unreadable())?;
-    Ok(NewFile {
-        media_id: new_id(),
-        bytes: bytes_of(&bytes),
-        content_type: plain_type(&file.type_()),
-        name: file.name(),
-    })
+    let plain = NewFile::plain(new_id(), bytes_of(&bytes), plain_type(&file.type_()));
+    Ok(NewFile { name: file.name(), ..plain })
 }
 
 /// A type without its parameters; what has none is just bytes.

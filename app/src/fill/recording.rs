@@ -114,7 +114,7 @@ async fn whole(pieces: Array, kind: String) -> Option<NewFile> {
     let options = object(&[("type", JsValue::from_str(&content_type))]);
     let blob = construct("Blob", &[pieces.into(), options.into()])?;
     let bytes = bytes_of(&call_async(&blob, "arrayBuffer", &[]).await.ok()?);
-    (!bytes.is_empty()).then(|| NewFile { media_id: new_id(), bytes, content_type, name: String::new() })
+    (!bytes.is_empty()).then(|| NewFile::plain(new_id(), bytes, content_type))
 }
 
 /// Whether this browser records.

@@ -13,6 +13,7 @@ use crate::device::Persistence;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::session::{SessionError, SignOut};
+use crate::sync::files::Network;
 use crate::ui::{
     Badge, Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Notice, Page, Section,
     Segment, Segments, Tone,
@@ -173,6 +174,9 @@ fn Phone() -> impl IntoView {
                         <a href="/outbox">{unsent}</a>
                     </Fact>
                     <Fact name=Signal::derive(move || t_string!(i18n, me.last_sync).to_owned())>{last}</Fact>
+                    <Fact name=Signal::derive(move || t_string!(i18n, me.photos).to_owned())>
+                        <SendPhotos />
+                    </Fact>
                     <Fact name=Signal::derive(move || t_string!(i18n, me.storage).to_owned())>
                         {storage}
                         <p class="soft small">{storage_text}</p>
@@ -205,6 +209,30 @@ fn Phone() -> impl IntoView {
                 </Facts>
             </Card>
         </Section>
+    }
+}
+
+/// On which networks photos leave.
+#[component]
+fn SendPhotos() -> impl IntoView {
+    let i18n = use_i18n();
+    let files = use_sync().files();
+    let chosen = move |wifi_only: bool| Signal::derive(move || files.wifi_only() == wifi_only);
+    let in_vain = move || files.wifi_only() && files.network() == Network::Unknown;
+    view! {
+        <Segments label=Signal::derive(move || t_string!(i18n, me.photos).to_owned())>
+            <Segment chosen=chosen(false) on_press=move || files.set_wifi_only(false)>
+                {t!(i18n, me.photos_any)}
+            </Segment>
+            <Segment chosen=chosen(true) on_press=move || files.set_wifi_only(true)>
+                {t!(i18n, me.photos_wifi)}
+            </Segment>
+        </Segments>
+        <p class="soft small">
+            {move || {
+                if in_vain() { t_string!(i18n, me.photos_unknown) } else { t_string!(i18n, me.photos_text) }
+            }}
+        </p>
     }
 }
 

@@ -1,5 +1,6 @@
 //! The outbox: what was captured on this phone, and where each of it stands.
 
+mod files;
 mod stage;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ use crate::ui::{
     Badge, Button, ButtonKind, Dialog, DialogActions, Empty, Fact, Facts, IconName, Loaded, Notice, Page,
     Section, Tone,
 };
+use files::{file_lines, files_held};
 use stage::{refusal, stage, uploading};
 
 #[derive(Clone, Debug)]
@@ -121,6 +123,7 @@ fn SyncCard() -> impl IntoView {
             >
                 {move || t_string!(i18n, outbox.sync)}
             </Button>
+            {files_held(Signal::derive(move || status.with(|status| status.unsent.files)))}
             {move || {
                 let at_risk = matches!(device.persistence(), Persistence::Refused | Persistence::Unsupported);
                 (at_risk && unsent().is_some())
@@ -273,18 +276,15 @@ fn EntryLine(
         move || {
             (total > 0).then(|| {
                 let percent = uploading(&data.media, id, phase.get());
-                let text = match percent {
-                    Some(percent) => {
-                        t_string!(i18n, outbox.photos_sending, sent = sent, total = total, percent = percent)
-                    }
-                    None => t_string!(i18n, outbox.photos, sent = sent, total = total),
-                };
+                let text = t_string!(i18n, outbox.photos, sent = sent, total = total);
                 view! {
                     <p class="soft small numbers">{text}</p>
                     {percent
                         .map(|percent| {
                             view! { <progress class="meter" max="100" value=percent.to_string()></progress> }
                         })}
+                    {(sent < total)
+                        .then(|| file_lines(&data.media, id, phase.get(), sync.files().held()))}
                 }
             })
         }

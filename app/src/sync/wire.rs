@@ -3,24 +3,28 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use doorstep_core::api::MediaStored;
-use doorstep_core::ids::FormVersionId;
+use doorstep_core::ids::{FormVersionId, MediaId};
 use doorstep_core::pack::FormFile;
-use doorstep_core::phone::{Failure, MediaEntry, Transport};
+use doorstep_core::phone::synchronise::{FilePart, Standing};
+use doorstep_core::phone::{Failure, Transport};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 use futures::channel::oneshot;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
+use super::files::Files;
 use super::{SyncPhase, SyncStatus};
 use crate::api::Client;
 
 pub(super) struct Wire {
     client: Client,
     status: RwSignal<SyncStatus>,
+    files: Files,
     items: Cell<usize>,
-    /// Files that wait, the one on its way included.
+    /// Photos that wait, the one on its way included.
     files_left: Cell<usize>,
+    /// The photo on its way.
+    current: Cell<Option<MediaId>>,
     ahead: RefCell<Option<Ahead>>,
 }
 
@@ -31,12 +35,19 @@ struct Ahead {
 }
 
 impl Wire {
-    pub(super) fn new(client: Client, status: RwSignal<SyncStatus>, files_left: usize) -> Self {
+    pub(super) fn new(
+        client: Client,
+        status: RwSignal<SyncStatus>,
+        files: Files,
+        files_waiting: usize,
+    ) -> Self {
         Self {
             client,
             status,
+            files,
             items: Cell::new(0),
-            files_left: Cell::new(files_left),
+            files_left: Cell::new(files_waiting + 1),
+            current: Cell::new(None),
             ahead: RefCell::new(None),
         }
     }
@@ -95,14 +106,27 @@ impl Transport for Wire {
         self.client.form_file(form, file).await
     }
 
-    async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure> {
-        let (media_id, left) = (entry.media_id, self.files_left.get().max(1));
-        self.files_left.set(left - 1);
-        let status = self.status;
-        let show = move |percent| {
+    fn files_may_go(&self) -> bool {
+        self.files.held_untracked().is_none()
+    }
+
+    async fn upload(&self, part: &FilePart, piece: &[u8]) -> Result<Standing, Failure> {
+        let entry = &part.entry;
+        // A small picture counts as the beginning of its photo.
+        let media_id = entry.preview_of.unwrap_or(entry.media_id);
+        if self.current.replace(Some(media_id)) != Some(media_id) {
+            self.files_left.set(self.files_left.get().saturating_sub(1));
+        }
+        let (status, left) = (self.status, self.files_left.get().max(1));
+        let (part_from, part_to) = part.range();
+        let from = part_from.max(entry.sent_bytes.unwrap_or(0));
+        let size = if entry.preview_of.is_some() { u64::MAX } else { entry.size_bytes.max(1) };
+        let show = move |share: u8| {
+            let sent = from + part_to.saturating_sub(part_from) * u64::from(share) / 100;
+            let percent = u8::try_from(sent.saturating_mul(100) / size).unwrap_or(100).min(100);
             status.update(|status| status.phase = SyncPhase::SendingFile { media_id, percent, left });
         };
         show(0);
-        self.client.upload(entry, &bytes, Rc::new(show)).await
+        self.client.upload(part, piece, Rc::new(show)).await
     }
 }

@@ -87,8 +87,49 @@ pub struct Place {
 /// twenty seconds of film still fit.
 pub const FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
 
+/// Where a picture came from.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureSource {
+    /// The app's own camera.
+    InApp,
+    /// The phone's camera app.
+    Camera,
+    /// Chosen among the pictures on the phone: it may be anybody's and of any
+    /// time.
+    Gallery,
+}
+
+/// How a picture came about, as the phone says.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Capture {
+    pub source: CaptureSource,
+    /// When the app got the picture, by the phone's clock.
+    pub at: DateTime<FixedOffset>,
+    /// Where the phone was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Of the bytes as the camera made them, before the picture was made
+    /// smaller and its words were burned in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_sha256: Option<ContentHash>,
+    /// When the picture itself says that it was taken (EXIF).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<DateTime<FixedOffset>>,
+    /// Where the picture itself says that it was taken (EXIF).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_where: Option<Spot>,
+}
+
+/// A point on the earth, WGS-84.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Spot {
+    pub latitude_degrees: f64,
+    pub longitude_degrees: f64,
+}
+
 /// A file that a submission expects.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct MediaReference {
     pub media_id: MediaId,
     /// The question, as a node path: `/g_n/ph`.
@@ -99,6 +140,13 @@ pub struct MediaReference {
     pub size_bytes: u64,
     /// As the phone says: `image/jpeg`, `audio/webm`.
     pub content_type: String,
+    /// How a picture came about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
+    /// The photo that this is a small picture of: sent first, shown until the
+    /// photo is there, and never waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_of: Option<MediaId>,
 }
 
 /// What a phone captured: the body of a `submission` operation. Its canonical

@@ -10,11 +10,10 @@ use anyhow::{Result, ensure};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use doorstep::clock::{Clock, china_offset};
 use doorstep_core::api::{
-    APP_VERSION, APP_VERSION_HEADER, FILES, FORM_VERSIONS, LOGIN, LoginAnswer, LoginRequest, SYNC, TOKEN,
+    APP_VERSION, APP_VERSION_HEADER, FORM_VERSIONS, LOGIN, LoginAnswer, LoginRequest, SYNC, TOKEN,
     TokenAnswer,
 };
-use doorstep_core::phone::draft::MediaEntry;
-use doorstep_core::phone::synchronise::{Answer, Next, Request, Snapshot, Step};
+use doorstep_core::phone::synchronise::{Answer, FilePart, Next, Request, Snapshot, Step};
 use doorstep_core::phone::{Failure, OpenDraft, Owner, Phone, Reply, SyncReport, synchronise};
 use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{LocalStore, StoreError, Table};
@@ -270,18 +269,25 @@ impl Handset {
             Request::FetchFormFile(form, file) => {
                 self.request(Method::GET, format!("{FORM_VERSIONS}/{form}/files/{}", file.sha256))
             }
-            Request::Upload(entry) => self.upload(entry).await?,
+            Request::Upload(part) => self.upload(part).await?,
         };
         call.headers.push((APP_VERSION_HEADER, version.to_string()));
         Ok(call.by(&self.access_token))
     }
 
-    async fn upload(&self, entry: &MediaEntry) -> Result<Call, StoreError> {
-        let id = entry.media_id.to_string();
-        let row = self.store().get(Table::MediaBytes, &id).await?.ok_or(StoreError::Lost(id))?;
-        let mut call = self.request(Method::PUT, format!("{FILES}/{}", entry.media_id));
-        call.headers.push(("content-type", entry.content_type.clone()));
-        call.body = row.value;
+    async fn upload(&self, part: &FilePart) -> Result<Call, StoreError> {
+        let id = part.entry.media_id.to_string();
+        let row = self.store().get(Table::MediaBytes, &id).await?;
+        let piece = row.as_ref().and_then(|row| part.piece(&row.value));
+        let piece = piece.ok_or(StoreError::Lost(id))?;
+        let method = match part.method() {
+            "HEAD" => Method::HEAD,
+            "POST" => Method::POST,
+            _ => Method::PATCH,
+        };
+        let mut call = self.request(method, part.path());
+        call.headers = part.headers(piece);
+        call.body = piece.to_vec();
         Ok(call)
     }
 
@@ -364,6 +370,9 @@ fn owner(person: usize, device: &TestDevice) -> Owner {
 
 /// The answer as the app reads it.
 fn read(asked: &Request, reply: Reply) -> Result<Answer, Failure> {
+    if let Request::Upload(part) = asked {
+        return part.read(reply, Language::Zh).map(Answer::Upload);
+    }
     let reply = reply.success(Language::Zh)?;
     match asked {
         Request::Push(_) => reply.json().map(Answer::Push),
@@ -371,6 +380,6 @@ fn read(asked: &Request, reply: Reply) -> Result<Answer, Failure> {
         Request::FetchForm(_) if !reply.is_json() => Err(Failure::NoConnection),
         Request::FetchForm(_) => Ok(Answer::Form(reply.bytes)),
         Request::FetchFormFile(..) => Ok(Answer::FormFile(reply.bytes)),
-        Request::Upload(_) => reply.json().map(Answer::Uploaded),
+        Request::Upload(_) => Err(Failure::NoConnection),
     }
 }

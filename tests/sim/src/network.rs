@@ -76,7 +76,9 @@ pub fn word(asked: &Request) -> String {
         Request::Pull(_) => "pull".to_owned(),
         Request::FetchForm(form) => format!("form {}", form.version),
         Request::FetchFormFile(_, file) => format!("file {} of a form", file.name),
-        Request::Upload(entry) => format!("upload of {}", entry.content_type),
+        Request::Upload(part) => {
+            format!("{} {:?} of {}", part.method(), part.range(), part.entry.content_type)
+        }
     }
 }
 
@@ -86,6 +88,7 @@ pub fn portal() -> Reply {
         status: 200,
         content_type: "text/html; charset=utf-8".to_owned(),
         bytes: "<!doctype html><title>请先登录无线网络</title>".as_bytes().to_vec(),
+        upload_offset: None,
     }
 }
 
@@ -99,5 +102,6 @@ pub fn overloaded() -> Result<Reply> {
         status: 503,
         content_type: "application/problem+json".to_owned(),
         bytes: serde_json::to_vec(&problem)?,
+        upload_offset: None,
     })
 }

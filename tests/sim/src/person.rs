@@ -198,7 +198,7 @@ async fn attach(
         let length = 1 + dice.below(3000);
         (SOUND, SOUND.parse()?, dice.bytes(length), "audio/webm")
     };
-    let file = NewFile { media_id, bytes, content_type: content_type.to_owned(), name: String::new() };
+    let file = NewFile::plain(media_id, bytes, content_type.to_owned());
     let outcome = handset.phone.answer_with_file(draft, &node, file, handset.now(clock)).await;
     let ending = if takes_photo { "jpg" } else { "webm" };
     answered(path, &format!("{media_id}.{ending}"), outcome)

@@ -20,6 +20,7 @@ use doorstep::clock::Clock;
 use doorstep::db::{Moment, Watcher};
 use doorstep::sync;
 use doorstep_core::phone::Reply;
+use doorstep_core::phone::synchronise::UPLOAD_OFFSET;
 use doorstep_core::sync::Rules;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
@@ -295,15 +296,15 @@ async fn enter(components: Components) -> (web::Data<Components>, Door) {
 /// An answer that breaks off has the status 0.
 async fn reply(response: actix_web::HttpResponse) -> Reply {
     let status = response.status().as_u16();
-    let content_type = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
+    let header = |name| {
+        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let content_type = header(CONTENT_TYPE.as_str());
+    let upload_offset = header(UPLOAD_OFFSET).parse().ok();
     match to_bytes(response.into_body()).await {
-        Ok(bytes) => Reply { status, content_type, bytes: bytes.to_vec() },
-        Err(_) => Reply { status: 0, content_type, bytes: Vec::new() },
+        Ok(bytes) => Reply { status, content_type, bytes: bytes.to_vec(), upload_offset },
+        Err(_) => Reply { status: 0, content_type, bytes: Vec::new(), upload_offset: None },
     }
 }
 

@@ -122,6 +122,9 @@ mod tests {
             sha256: ContentHash::of(b""),
             size_bytes: 1,
             content_type: "image/jpeg".into(),
+            capture: None,
+            preview_of: None,
+            sent_bytes: None,
             state,
         })
     }

@@ -1,6 +1,7 @@
 //! How long to wait before trying again after a failed sync.
 
 use super::Failure;
+use crate::problem::{Problem, ProblemCode};
 
 /// After the first failure.
 const FIRST_MS: u32 = 4_000;
@@ -15,7 +16,7 @@ const RETRY_AFTER_S_MAX: u64 = 3_600;
 pub fn wait_ms(failure: &Failure, failures: u32, chance: f64) -> Option<u32> {
     let asked_ms = match failure {
         Failure::NoConnection => 0,
-        Failure::Problem(problem) if matches!(problem.status, 429 | 500 | 503 | 507) => {
+        Failure::Problem(problem) if is_mended_by_time(problem) => {
             let seconds = problem.retry_after_s.unwrap_or(0).min(RETRY_AFTER_S_MAX);
             u32::try_from(seconds * 1_000).unwrap_or(MOST_MS)
         }
@@ -29,10 +30,17 @@ pub fn wait_ms(failure: &Failure, failures: u32, chance: f64) -> Option<u32> {
     Some(wait.max(asked_ms))
 }
 
+/// Too much at once, a server in trouble, or a file that was damaged or is still
+/// being written there.
+fn is_mended_by_time(problem: &Problem) -> bool {
+    matches!(problem.status, 409 | 423 | 429 | 460 | 500 | 503 | 507)
+        && !matches!(problem.code, ProblemCode::OperationGap | ProblemCode::DeviceForked)
+        || problem.code == ProblemCode::MediaHashMismatch
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::{Problem, ProblemCode};
     use crate::store::StoreError;
     use crate::text::Language;
 

@@ -314,6 +314,9 @@ mod tests {
             sha256: ContentHash::of(&[1, 2, 3]),
             size_bytes: 3,
             content_type: "image/jpeg".to_owned(),
+            capture: None,
+            preview_of: None,
+            sent_bytes: None,
             state,
         };
         batch.put(Table::Media, super::super::draft::media_key(&entry), &entry)?;

@@ -22,7 +22,7 @@ use crate::hash::ContentHash;
 use crate::ids::{CaseId, DraftId, FormVersionId, MediaId, SubmissionId, TaskId};
 use crate::pack::Pack;
 use crate::store::{Batch, LocalStore, StoreError, Table, decode};
-use crate::submission::{Comment, SubmissionState};
+use crate::submission::{Capture, Comment, SubmissionState};
 
 pub use finish::FinishError;
 
@@ -52,7 +52,7 @@ pub struct DraftRecord {
 }
 
 /// A captured file.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct MediaEntry {
     pub media_id: MediaId,
     /// The draft, which becomes the submission.
@@ -62,6 +62,15 @@ pub struct MediaEntry {
     pub sha256: ContentHash,
     pub size_bytes: u64,
     pub content_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
+    /// The photo that this is a small picture of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_of: Option<MediaId>,
+    /// How much of it the server had when it last said so. Nothing: its upload
+    /// was not begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_bytes: Option<u64>,
     #[serde(flatten)]
     pub state: MediaState,
 }
@@ -90,6 +99,25 @@ pub struct NewFile {
     /// What it was called where it was chosen; empty for what was captured
     /// here.
     pub name: String,
+    /// How a picture came about.
+    pub capture: Option<Capture>,
+    /// A small JPEG of a photo, which goes before it.
+    pub preview: Option<NewPreview>,
+}
+
+impl NewFile {
+    /// A file without a word on how it came about.
+    pub fn plain(media_id: MediaId, bytes: Vec<u8>, content_type: String) -> Self {
+        Self { media_id, bytes, content_type, name: String::new(), capture: None, preview: None }
+    }
+}
+
+/// A small picture of a photo.
+#[derive(Clone, Debug)]
+pub struct NewPreview {
+    pub media_id: MediaId,
+    pub bytes: Vec<u8>,
+    pub content_type: String,
 }
 
 /// A draft that is being filled in.
@@ -200,6 +228,9 @@ impl<S: LocalStore> Phone<S> {
                 sha256: reference.sha256,
                 size_bytes: reference.size_bytes,
                 content_type: reference.content_type,
+                capture: reference.capture,
+                preview_of: reference.preview_of,
+                sent_bytes: None,
                 state: MediaState::Captured,
             };
             batch.put(Table::Media, media_key(&entry), &entry)?;

@@ -125,7 +125,7 @@ impl<S: LocalStore> Phone<S> {
             .into_iter()
             .map(|(operation, content)| {
                 let own: Vec<&MediaEntry> =
-                    media.iter().filter(|file| file.submission_id == content.submission_id).collect();
+                    media.iter().filter(|file| file.submission_id == content.submission_id && file.preview_of.is_none()).collect();
                 OutboxEntry {
                     submission_id: content.submission_id,
                     revision: content.revision,
@@ -165,6 +165,8 @@ impl<S: LocalStore> Phone<S> {
             .await?
             .iter()
             .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::SetAside { .. }))
+            // Whoever has the photo needs no small one of it.
+            .filter(|file| file.preview_of.is_none())
             .count();
         Ok(Unsent { visits, files })
     }

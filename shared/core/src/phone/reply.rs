@@ -15,6 +15,9 @@ pub struct Reply {
     pub status: u16,
     pub content_type: String,
     pub bytes: Vec<u8>,
+    /// How much of a file is there, where the answer says it
+    /// ([`super::synchronise::UPLOAD_OFFSET`]).
+    pub upload_offset: Option<u64>,
 }
 
 impl Reply {
@@ -86,7 +89,7 @@ mod tests {
     use crate::sync::PushAnswer;
 
     fn reply(status: u16, content_type: &str, body: &str) -> Reply {
-        Reply { status, content_type: content_type.to_owned(), bytes: body.as_bytes().to_vec() }
+        Reply { status, content_type: content_type.to_owned(), bytes: body.as_bytes().to_vec(), upload_offset: None }
     }
 
     fn read(reply: Reply) -> Result<PushAnswer, Failure> {

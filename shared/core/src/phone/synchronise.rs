@@ -6,7 +6,9 @@
 //! [`Synchronisation::step`] takes what arrived and says what to write and what
 //! to ask next, so that a simulation can lose, repeat and reorder answers.
 //!
-//! * `machine`: the steps, and in `files` and `form_files` those of the files.
+//! * `machine`: the steps, and in `files` and `form_files` those of the files;
+//!   `pace` is how much of a file goes at once.
+//! * `tus`: one request of an upload, and what its answer says.
 //! * `drive`: runs them over a store and a way to the server.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +19,6 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::MediaEntry;
 use super::outbox::OutboxOperation;
-use crate::api::MediaStored;
 use crate::command::DeviceCommand;
 use crate::hash::ContentHash;
 use crate::ids::{FormVersionId, MediaId};
@@ -29,9 +30,11 @@ use crate::sync::{Epoch, PullAnswer, PullRequest, PushAnswer, PushRequest, item_
 
 mod drive;
 mod machine;
+mod tus;
 
 pub use drive::{Transport, synchronise};
 pub use machine::Synchronisation;
+pub use tus::{FileAct, FilePart, Standing, UPLOAD_OFFSET};
 
 /// What a phone remembers between syncs.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -50,6 +53,9 @@ pub struct SyncState {
     /// the server's clock. It is not fetched again on the same day.
     #[serde(default)]
     pub history_given_up_at: Option<DateTime<Utc>>,
+    /// How fast files last left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_bytes_per_s: Option<u64>,
 }
 
 const STATE_KEY: &str = "sync";
@@ -78,7 +84,8 @@ pub enum Request {
     Push(PushRequest),
     Pull(PullRequest),
     FetchForm(FormVersionRecord),
-    Upload(MediaEntry),
+    /// A piece of a captured file, or the question how much is there.
+    Upload(FilePart),
     /// A file beside the words of this form version.
     FetchFormFile(FormVersionId, FormFile),
 }
@@ -90,7 +97,8 @@ pub enum Answer {
     Pull(PullAnswer),
     /// The bytes of a form bundle.
     Form(Vec<u8>),
-    Uploaded(MediaStored),
+    /// What the server has of a captured file.
+    Upload(Standing),
     /// The bytes of a file of a form.
     FormFile(Vec<u8>),
     Failed(Failure),
@@ -116,6 +124,8 @@ pub struct SyncReport {
     pub operations_sent: usize,
     pub items_received: usize,
     pub files_sent: usize,
+    /// Of files, whole or not: more than none is progress.
+    pub bytes_sent: u64,
     /// Why it ended before everything was done.
     pub failure: Option<Failure>,
     /// Another copy of this device is sending: take a new identity, push again.

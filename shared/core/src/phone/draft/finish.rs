@@ -59,21 +59,18 @@ impl<S: LocalStore> Phone<S> {
             .cloned()
             .collect();
         let is_left_over = |name: &str| left_over.iter().any(|left| left.value.as_str() == Some(name));
-        let used: Vec<MediaEntry> = {
-            let mut used = Vec::new();
-            for row in self.store.scan(Table::Media, &format!("{}|", record.draft_id)).await? {
-                let entry: MediaEntry = decode(&row)?;
-                let view = draft.session.node(&entry.path);
-                let is_used = match view {
-                    Some(view) => view.relevant && view.value == entry.file_name,
-                    None => is_left_over(&entry.file_name),
-                };
-                if is_used {
-                    used.push(entry);
-                }
-            }
-            used
+        let mut captured: Vec<MediaEntry> = Vec::new();
+        for row in self.store.scan(Table::Media, &format!("{}|", record.draft_id)).await? {
+            captured.push(decode(&row)?);
+        }
+        let is_answer = |entry: &MediaEntry| match draft.session.node(&entry.path) {
+            Some(view) => view.relevant && view.value == entry.file_name,
+            None => is_left_over(&entry.file_name),
         };
+        let answers = order::set_of(captured.iter().filter(|file| is_answer(file)).map(|file| file.media_id));
+        // A small picture goes where its photo goes.
+        captured.retain(|file| answers.contains(&file.preview_of.unwrap_or(file.media_id)));
+        let used = captured;
         let content = SubmissionContent {
             submission_id,
             root_id: record.root_id.unwrap_or(submission_id),
@@ -184,5 +181,7 @@ fn reference(entry: &MediaEntry) -> MediaReference {
         sha256: entry.sha256.clone(),
         size_bytes: entry.size_bytes,
         content_type: entry.content_type.clone(),
+        capture: entry.capture.clone(),
+        preview_of: entry.preview_of,
     }
 }

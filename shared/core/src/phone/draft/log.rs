@@ -135,12 +135,26 @@ impl<S: LocalStore> Phone<S> {
             sha256: ContentHash::of(&file.bytes),
             size_bytes: file.bytes.len() as u64,
             content_type: file.content_type,
+            capture: file.capture,
+            preview_of: None,
+            sent_bytes: None,
             state: MediaState::Captured,
         };
         let mut batch = Batch::default();
-        batch.put(Table::Media, media_key(&entry), &entry)?;
-        let bytes = Entry { key: entry.media_id.to_string(), revision: 0, value: file.bytes };
-        batch.0.push(Write::Put(Table::MediaBytes, bytes));
+        if let Some(preview) = file.preview {
+            let small = MediaEntry {
+                media_id: preview.media_id,
+                file_name: format!("{}.jpg", preview.media_id),
+                sha256: ContentHash::of(&preview.bytes),
+                size_bytes: preview.bytes.len() as u64,
+                content_type: preview.content_type,
+                capture: None,
+                preview_of: Some(entry.media_id),
+                ..entry.clone()
+            };
+            put_file(&mut batch, &small, preview.bytes)?;
+        }
+        put_file(&mut batch, &entry, file.bytes)?;
         let changed = self.take(draft, path, &entry.file_name, now, &mut batch)?;
         self.keep(batch, Gift::File).await?;
         draft.steps += 1;
@@ -224,6 +238,13 @@ impl<S: LocalStore> Phone<S> {
         draft.steps += 1;
         Ok(changed)
     }
+}
+
+fn put_file(batch: &mut Batch, entry: &MediaEntry, bytes: Vec<u8>) -> Result<(), PhoneError> {
+    batch.put(Table::Media, media_key(entry), entry)?;
+    let bytes = Entry { key: entry.media_id.to_string(), revision: 0, value: bytes };
+    batch.0.push(Write::Put(Table::MediaBytes, bytes));
+    Ok(())
 }
 
 fn write_change(

@@ -21,6 +21,9 @@ fn photo(number: u128, of: u128, state: MediaState) -> Result<Batch, Box<dyn std
         sha256: ContentHash::of(b""),
         size_bytes: PHOTO_BYTES as u64,
         content_type: "image/jpeg".to_owned(),
+        capture: None,
+        preview_of: None,
+        sent_bytes: None,
         state,
     };
     let mut batch = Batch::default();

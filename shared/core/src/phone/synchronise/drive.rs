@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Answer, Failure, Next, Request, Snapshot, SyncReport, Synchronisation};
-use crate::api::MediaStored;
+use super::{
+    Answer, Failure, FileAct, FilePart, Next, Request, Snapshot, Standing, SyncReport, Synchronisation,
+};
 use crate::ids::{DeviceId, FormVersionId};
 use crate::pack::FormFile;
-use crate::phone::MediaEntry;
 use crate::store::{LocalStore, StoreError, Table};
 use crate::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
 
@@ -20,9 +20,14 @@ pub trait Transport {
     async fn pull(&self, request: &PullRequest) -> Result<PullAnswer, Failure>;
     /// The bytes of a form bundle.
     async fn form_bundle(&self, id: FormVersionId) -> Result<Vec<u8>, Failure>;
-    async fn upload(&self, entry: &MediaEntry, bytes: Vec<u8>) -> Result<MediaStored, Failure>;
+    /// A step of sending a file, with its piece of it.
+    async fn upload(&self, part: &FilePart, piece: &[u8]) -> Result<Standing, Failure>;
     /// The bytes of a file beside the words of a form version.
     async fn form_file(&self, form: FormVersionId, file: &FormFile) -> Result<Vec<u8>, Failure>;
+    /// Whether captured files may leave now: asked again before each piece.
+    fn files_may_go(&self) -> bool {
+        true
+    }
 }
 
 /// Runs one sync to its end. Every step's writes are on the disk before the
@@ -49,6 +54,7 @@ pub async fn synchronise(
             Next::Send(request) => request,
         };
         let answer = ask(store, transport, &request).await.unwrap_or_else(Answer::Failed);
+        machine.let_files_go(transport.files_may_go());
         step = machine.step(&request, answer, now());
     }
 }
@@ -62,11 +68,15 @@ async fn ask(
         Request::Push(push) => transport.push(push).await.map(Answer::Push),
         Request::Pull(pull) => transport.pull(pull).await.map(Answer::Pull),
         Request::FetchForm(form) => transport.form_bundle(form.id).await.map(Answer::Form),
-        Request::Upload(entry) => {
-            let row =
-                store.get(Table::MediaBytes, &entry.media_id.to_string()).await.map_err(Failure::Store)?;
-            let row = row.ok_or_else(|| Failure::Store(StoreError::Lost(entry.media_id.to_string())))?;
-            transport.upload(entry, row.value).await.map(Answer::Uploaded)
+        Request::Upload(part) if part.act == FileAct::Ask => {
+            transport.upload(part, &[]).await.map(Answer::Upload)
+        }
+        Request::Upload(part) => {
+            let id = part.entry.media_id.to_string();
+            let row = store.get(Table::MediaBytes, &id).await.map_err(Failure::Store)?;
+            let piece = row.as_ref().and_then(|row| part.piece(&row.value));
+            let piece = piece.ok_or(Failure::Store(StoreError::Lost(id)))?;
+            transport.upload(part, piece).await.map(Answer::Upload)
         }
         Request::FetchFormFile(form, file) => transport.form_file(*form, file).await.map(Answer::FormFile),
     }

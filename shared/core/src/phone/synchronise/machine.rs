@@ -24,8 +24,10 @@ use crate::sync::{
 
 mod files;
 mod form_files;
+mod pace;
 
 use form_files::FormFiles;
+use pace::Pace;
 
 /// For so long a phone does without the history that it gave up.
 const HISTORY_HOURS: i64 = 24;
@@ -52,6 +54,16 @@ pub struct Synchronisation {
     reclaimed: bool,
     /// Why the server tells this phone nothing.
     pull_refused: Option<Box<Problem>>,
+    /// How much of a file goes at once.
+    pace: Pace,
+    /// How often the present file failed without a byte more.
+    stumbles: u32,
+    /// Files do not leave for now.
+    files_wait: bool,
+    /// Why a file has to wait for the next sync.
+    file_waits: Option<Box<Problem>>,
+    /// When the last step was taken, and so when its request left.
+    stepped_at: Option<DateTime<Utc>>,
 }
 
 impl Synchronisation {
@@ -62,9 +74,18 @@ impl Synchronisation {
 
     /// As [`Self::begin`]. Only the simulation goes by other rules than all.
     pub fn begin_by(rules: Rules, device: DeviceId, snapshot: Snapshot) -> (Self, Step) {
+        let mut media: Vec<MediaEntry> = snapshot
+            .media
+            .into_iter()
+            .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::Stored))
+            .collect();
+        // A reviewer sees something of every visit before anybody's photo is
+        // whole.
+        order::sort_by_key(&mut media, |file| file.preview_of.is_none());
         let mut machine = Self {
             device,
             rules,
+            pace: Pace::of(snapshot.state.upload_bytes_per_s),
             state: snapshot.state,
             operations: order::map_of(
                 snapshot.operations.into_iter().map(|entry| (entry.operation.seq, entry)),
@@ -72,11 +93,7 @@ impl Synchronisation {
             held: snapshot.held,
             forms: order::map_of(snapshot.forms.into_iter().map(|form| (form.id, form))),
             bundles: snapshot.bundles,
-            media: snapshot
-                .media
-                .into_iter()
-                .filter(|file| matches!(file.state, MediaState::Waiting | MediaState::Stored))
-                .collect(),
+            media: media.into(),
             bytes: snapshot.bytes,
             missing: order::map_of(
                 snapshot.statuses.into_iter().map(|status| (status.submission_id, status.media_missing)),
@@ -87,6 +104,10 @@ impl Synchronisation {
             pulled_after_files: false,
             reclaimed: false,
             pull_refused: None,
+            stumbles: 0,
+            files_wait: false,
+            file_waits: None,
+            stepped_at: None,
         };
         let mut writes = Batch::default();
         machine.forget_old(&mut writes);
@@ -101,11 +122,12 @@ impl Synchronisation {
 
     /// Takes the answer to the last request.
     pub fn step(&mut self, asked: &Request, answer: Answer, now: DateTime<Utc>) -> Step {
+        let took = self.stepped_at.replace(now).map(|before| now - before);
         match (asked, answer) {
             (Request::Push(request), Answer::Push(answer)) => self.pushed(request.epoch, &answer, now),
             (Request::Pull(request), Answer::Pull(answer)) => self.pulled(request, answer, now),
             (Request::FetchForm(form), Answer::Form(bytes)) => self.fetched(form, bytes, now),
-            (Request::Upload(entry), Answer::Uploaded(stored)) => self.uploaded(entry.clone(), &stored),
+            (Request::Upload(part), Answer::Upload(standing)) => self.file_stands(part, standing, took),
             (Request::FetchFormFile(_, file), Answer::FormFile(bytes)) => self.form_file_fetched(file, bytes),
             (Request::FetchFormFile(_, file), Answer::Failed(Failure::Problem(problem))) => {
                 self.form_file_refused(file, &problem)
@@ -116,8 +138,11 @@ impl Synchronisation {
             {
                 self.pull_refused(problem)
             }
-            (Request::Upload(entry), Answer::Failed(Failure::Problem(problem))) => {
-                self.upload_refused(entry.clone(), &problem)
+            (Request::Upload(part), Answer::Failed(Failure::Problem(problem))) => {
+                self.file_refused(part, &problem)
+            }
+            (Request::Upload(part), Answer::Failed(Failure::NoConnection)) => {
+                self.file_stumbled(part, Failure::NoConnection)
             }
             (_, Answer::Failed(failure)) => self.finish(Batch::default(), Some(failure)),
             // An answer to something else: as good as none.
@@ -413,7 +438,7 @@ impl Synchronisation {
 
     fn finish(&mut self, writes: Batch, failure: Option<Failure>) -> Step {
         let mut report = std::mem::take(&mut self.report);
-        report.failure = failure;
+        report.failure = failure.or_else(|| self.file_waits.take().map(Failure::Problem));
         Step { writes, durability: Durability::Strict, next: Next::Finished(report) }
     }
 }

@@ -91,12 +91,8 @@ fn answer(phone: &Phone<MemoryStore>, draft: &mut OpenDraft, to: &str, value: &s
 }
 
 fn photo(id: u128) -> NewFile {
-    NewFile {
-        media_id: MediaId(Uuid::from_u128(id)),
-        bytes: id.to_be_bytes().to_vec(),
-        content_type: "image/jpeg".to_owned(),
-        name: String::new(),
-    }
+    let media_id = MediaId(Uuid::from_u128(id));
+    NewFile::plain(media_id, id.to_be_bytes().to_vec(), "image/jpeg".to_owned())
 }
 
 /// Three members: 赵, 钱, 孙; the second and third with a photo.
