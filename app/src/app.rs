@@ -36,7 +36,7 @@
 //! | `session.lock()`, `session.sign_out(SignOut::KeepUnsent).await` | |
 //! | `session.choose_user(..)`, `session.other_account()` | between the PIN and the login screen |
 //! | `session.me()`, `session.login_needed()` | |
-//! | `crate::camera::take(&file, max_pixels).await` | a `web_sys::File` → `NewFile` or `CameraError` |
+//! | `crate::camera::take(&file, max_pixels, moment).await` | a `web_sys::File` → `NewFile` or `CameraError` |
 //! | `crate::camera::ObjectUrl::new(&bytes, "image/jpeg")` | an address for `<img src>`, until dropped |
 //! | `crate::place::locate().await` | `Place` or `PlaceError` |
 //!

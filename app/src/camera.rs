@@ -1,26 +1,33 @@
 //! From a file of the camera to a photo that is small enough to send.
 //!
 //! The header says how large the picture is, so that the browser may decode it
-//! small at once; a canvas then makes a JPEG without the camera's metadata.
+//! small at once, and what the camera noted of time and place; `process` then
+//! makes a JPEG without the camera's metadata.
 
+mod exif;
 mod header;
+mod process;
 
-use doorstep_core::phone::NewFile;
+use doorstep_core::phone::draft::NewPreview;
+use doorstep_core::phone::{LocalTime, NewFile};
+use doorstep_core::submission::{Capture, CaptureSource, Place};
 use doorstep_core::text::LocalText;
 use js_sys::{Array, Uint8Array};
 use leptos::prelude::document;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use crate::browser::{bytes_of, call, call_async, construct, error_name, get, global, object, set, settle};
+use crate::browser::{bytes_of, call, call_async, construct, get, global, object, set, settle};
 use crate::clock;
 use crate::explain::Explain;
 use header::Size;
+use process::process;
 
 /// The longest side of a photo when the form does not say (`max-pixels`).
 pub const MAX_PIXELS_DEFAULT: u32 = 1600;
 
 const JPEG_QUALITY: f64 = 0.7;
+const PHOTO_TYPE: &str = "image/jpeg";
 /// A file of the camera is far smaller; one above this cannot be read into the
 /// memory of a small phone.
 const BYTES_MAX: f64 = 80.0 * 1024.0 * 1024.0;
@@ -28,11 +35,6 @@ const BYTES_MAX: f64 = 80.0 * 1024.0 * 1024.0;
 const HEADER_BYTES_MAX: u32 = 512 * 1024;
 /// 200 megapixels, the largest of today's cameras.
 const PIXELS_MAX: u64 = 200_000_000;
-/// A photo is looked at this small to see whether there is anything on it.
-const SAMPLE_PIXELS: u32 = 32;
-/// How much the samples of a covered lens differ, of 255.
-const NOISE: u8 = 2;
-
 /// Why a file does not become a photo.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CameraError {
@@ -68,12 +70,27 @@ impl Explain for CameraError {
     }
 }
 
+/// What is known of the moment in which a picture is taken.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    pub source: CaptureSource,
+    pub at: LocalTime,
+    pub place: Option<Place>,
+    /// What is burned into the picture.
+    pub lines: Vec<String>,
+}
+
 /// Makes a photo of a file: upright, its longest side at most `max_pixels`, a
-/// JPEG without metadata.
+/// JPEG without metadata, with the words of the moment at its lower edge, and a
+/// small picture of it.
 ///
 /// # Errors
 /// When the file is no picture, is empty, or is too large for this phone.
-pub async fn take(file: &web_sys::File, max_pixels: Option<u32>) -> Result<NewFile, CameraError> {
+pub async fn take(
+    file: &web_sys::Blob,
+    max_pixels: Option<u32>,
+    moment: Moment,
+) -> Result<NewFile, CameraError> {
     let kind = file.type_();
     // A type may be missing; a wrong one is not tried. Vector graphics have no
     // size of their own.
@@ -90,14 +107,35 @@ pub async fn take(file: &web_sys::File, max_pixels: Option<u32>) -> Result<NewFi
     let range = [JsValue::from(0), JsValue::from(HEADER_BYTES_MAX)];
     let start = call(file, "slice", &range).map_err(|_| CameraError::Unreadable)?;
     let start = call_async(&start, "arrayBuffer", &[]).await.map_err(|_| CameraError::Unreadable)?;
-    let claimed = header::size_of(&bytes_of(&start));
+    let start = bytes_of(&start);
+    let claimed = header::size_of(&start);
     if claimed.is_some_and(|size| size.pixels() > PIXELS_MAX) {
         return Err(CameraError::TooLarge);
     }
-    let bitmap = decode(file, claimed, max).await?;
-    let done = shrink(&bitmap, max).await;
-    let _ = call(&bitmap, "close", &[]);
-    done
+    let said = exif::said(&start, *moment.at.offset());
+    let width = claimed.filter(|size| size.longest() > max).map(|size| size.within(max).width);
+    let made = process(file, width, max, &moment.lines).await.map_err(|error| match error {
+        CameraError::Unreadable if claimed.is_none() => CameraError::NotAnImage,
+        // A whole header of more than the phone can hold, or damage behind it.
+        CameraError::Unreadable if claimed.is_some_and(|size| size.pixels() > PIXELS_MAX / 4) => {
+            CameraError::TooLarge
+        }
+        error => error,
+    })?;
+    let photo = NewFile::plain(clock::new_id(), made.photo, PHOTO_TYPE.to_owned());
+    let preview =
+        NewPreview { media_id: clock::new_id(), bytes: made.preview, content_type: PHOTO_TYPE.to_owned() };
+    let capture = Capture {
+        source: moment.source,
+        at: moment.at,
+        place: moment.place,
+        original_sha256: made.original_sha256,
+        taken_at: said.taken_at,
+        taken_where: said.taken_where,
+    };
+    // A small picture of a picture that is as small helps nobody.
+    let preview = (preview.bytes.len() * 2 < photo.bytes.len()).then_some(preview);
+    Ok(NewFile { capture: Some(capture), preview, ..photo })
 }
 
 /// What was drawn on a canvas, on white, its longest side at most
@@ -114,56 +152,10 @@ pub async fn from_canvas(
     let drawn = Size { width: canvas.width(), height: canvas.height() };
     let max = max_pixels.filter(|max| *max > 0).unwrap_or(MAX_PIXELS_DEFAULT);
     let sheet = Sheet::of(canvas, drawn.within(max))?;
-    if is_one_colour(&sheet.pixels()?, 0) {
+    if is_one_colour(&sheet.pixels()?) {
         return Err(CameraError::Blank);
     }
     sheet.into_file(content_type).await
-}
-
-/// Decodes with the orientation of the camera, small at once where the size is
-/// known and the browser can.
-async fn decode(file: &web_sys::File, claimed: Option<Size>, max: u32) -> Result<JsValue, CameraError> {
-    let upright = || object(&[("imageOrientation", JsValue::from_str("from-image"))]);
-    if let Some(size) = claimed.filter(|size| size.longest() > max) {
-        let small = upright();
-        // One side only: the browser keeps the shape, whichever way up it
-        // counts.
-        set(&small, "resizeWidth", &JsValue::from(size.within(max).width));
-        set(&small, "resizeQuality", &JsValue::from_str("high"));
-        if let Ok(bitmap) = bitmap_of(file, small.into()).await {
-            return Ok(bitmap);
-        }
-    }
-    match bitmap_of(file, upright().into()).await {
-        Ok(bitmap) => Ok(bitmap),
-        Err(_) if claimed.is_none() => Err(CameraError::NotAnImage),
-        // A whole header of more than the phone can hold, or damage behind it.
-        Err(_) if claimed.is_some_and(|size| size.pixels() > PIXELS_MAX / 4) => Err(CameraError::TooLarge),
-        Err(_) => Err(CameraError::Unreadable),
-    }
-}
-
-async fn bitmap_of(file: &web_sys::File, options: JsValue) -> Result<JsValue, JsValue> {
-    let bitmap = call_async(&js_sys::global(), "createImageBitmap", &[file.into(), options.clone()]).await;
-    // Chromium below 111 turns pictures upright without being told, and takes
-    // the word for a mistake.
-    if bitmap.as_ref().is_err_and(|error| error_name(error) == "TypeError") {
-        set(&options, "imageOrientation", &JsValue::UNDEFINED);
-        return call_async(&js_sys::global(), "createImageBitmap", &[file.into(), options]).await;
-    }
-    bitmap
-}
-
-async fn shrink(bitmap: &JsValue, max: u32) -> Result<NewFile, CameraError> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a bitmap")]
-    let side = |name| get(bitmap, name).as_f64().unwrap_or_default() as u32;
-    let size = Size { width: side("width"), height: side("height") };
-    let photo = Sheet::of(bitmap, size.within(max))?;
-    let sample = Sheet::of(&photo.canvas, Size { width: SAMPLE_PIXELS, height: SAMPLE_PIXELS })?;
-    if is_one_colour(&sample.pixels()?, NOISE) {
-        return Err(CameraError::Blank);
-    }
-    photo.into_file("image/jpeg").await
 }
 
 /// A canvas that nobody sees, with a picture on white.
@@ -238,14 +230,11 @@ fn context_of(canvas: &JsValue) -> Option<JsValue> {
     call(canvas, "getContext", &[JsValue::from_str("2d")]).ok().filter(JsValue::is_truthy)
 }
 
-/// Whether no two pixels differ by more than `noise` in any colour.
-fn is_one_colour(pixels: &[u8], noise: u8) -> bool {
+/// Whether no two pixels differ in any colour.
+fn is_one_colour(pixels: &[u8]) -> bool {
     (0..3).all(|channel| {
-        let values = || pixels.iter().skip(channel).step_by(4);
-        match (values().min(), values().max()) {
-            (Some(least), Some(most)) => most - least <= noise,
-            _ => true,
-        }
+        let mut values = pixels.iter().skip(channel).step_by(4);
+        values.next().is_none_or(|first| values.all(|value| value == first))
     })
 }
 
@@ -279,11 +268,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_colour_is_blank_up_to_the_noise_of_a_sensor() {
-        assert!(is_one_colour(&[], 0));
-        assert!(is_one_colour(&[9, 9, 9, 255, 9, 9, 9, 0], 0));
-        assert!(is_one_colour(&[9, 9, 9, 255, 11, 8, 9, 255], 2));
-        assert!(!is_one_colour(&[9, 9, 9, 255, 12, 9, 9, 255], 2));
-        assert!(!is_one_colour(&[255, 255, 255, 255, 254, 255, 255, 255], 0));
+    fn one_colour_is_blank() {
+        assert!(is_one_colour(&[]));
+        assert!(is_one_colour(&[9, 9, 9, 255, 9, 9, 9, 0]));
+        assert!(!is_one_colour(&[255, 255, 255, 255, 254, 255, 255, 255]));
     }
 }

@@ -9,10 +9,12 @@
 //! [`Save::Failed`], until it is written or given anew.
 
 pub mod barcode;
+mod caption;
 pub mod check;
 pub mod choice;
 pub mod drawing;
 pub mod file;
+mod lens;
 pub mod measure;
 pub mod media;
 pub mod moment;

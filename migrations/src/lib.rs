@@ -16,6 +16,7 @@ mod m20261128_000005_upload;
 mod m20261128_000006_examination;
 mod m20261128_000009_evidence;
 mod m20261128_000010_device_storage;
+mod m20261128_000011_preview;
 mod m20261128_000012_media_orphan;
 
 /// Runs the migrations.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000006_examination::Migration),
             Box::new(m20261128_000009_evidence::Migration),
             Box::new(m20261128_000010_device_storage::Migration),
+            Box::new(m20261128_000011_preview::Migration),
             Box::new(m20261128_000012_media_orphan::Migration),
         ]
     }

@@ -8,11 +8,11 @@ use doorstep::clock::Clock;
 use doorstep_core::api::{FORM_VERSIONS, SYNC, TokenAnswer};
 use doorstep_core::ids::{CaseId, DraftId, FormVersionId, MediaId, OperationId, SubmissionId, TaskId};
 use doorstep_core::pack::FormFile;
-use doorstep_core::phone::draft::FinishError;
+use doorstep_core::phone::draft::{FinishError, NewPreview};
+use doorstep_core::phone::synchronise::{FilePart, Standing, UPLOAD_OFFSET};
 use doorstep_core::phone::{
     Failure, NewFile, OpenDraft, Owner, Phone, Reply, SyncReport, Transport, synchronise,
 };
-use doorstep_core::phone::synchronise::{FilePart, Standing, UPLOAD_OFFSET};
 use doorstep_core::store::MemoryStore;
 use doorstep_core::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
 use doorstep_core::sync::{Operation, PullAnswer, PullRequest, PushAnswer, PushRequest};
@@ -195,6 +195,27 @@ impl TestPhone {
         let file = NewFile::plain(media_id, bytes, content_type.to_owned());
         self.phone.answer_with_file(draft, &path.parse()?, file, self.now()).await?;
         Ok(media_id)
+    }
+
+    /// Takes a photo together with a small picture of it; answers the
+    /// identifiers of both.
+    ///
+    /// # Errors
+    /// When the form does not take it.
+    pub async fn photograph(
+        &self,
+        draft: &mut OpenDraft,
+        path: &str,
+        photo: Vec<u8>,
+        small: Vec<u8>,
+    ) -> Result<(MediaId, MediaId)> {
+        let (media_id, preview_id) = (MediaId(Uuid::now_v7()), MediaId(Uuid::now_v7()));
+        let content_type = "image/jpeg".to_owned();
+        let preview =
+            Some(NewPreview { media_id: preview_id, bytes: small, content_type: content_type.clone() });
+        let file = NewFile { preview, ..NewFile::plain(media_id, photo, content_type) };
+        self.phone.answer_with_file(draft, &path.parse()?, file, self.now()).await?;
+        Ok((media_id, preview_id))
     }
 
     /// Finishes a draft.
@@ -390,9 +411,8 @@ impl Transport for Wire {
         let method = Method::from_bytes(part.method().as_bytes()).map_err(|_| Failure::NoConnection)?;
         let ask = |caller: &Caller| {
             let request = caller.request(method.clone(), &part.path());
-            let with = |request: reqwest::RequestBuilder, (name, value): (&str, String)| {
-                request.header(name, value)
-            };
+            let with =
+                |request: reqwest::RequestBuilder, (name, value): (&str, String)| request.header(name, value);
             part.headers(piece).into_iter().fold(request, with).body(piece.to_vec())
         };
         part.read(self.exchange(ask).await?, Language::En)

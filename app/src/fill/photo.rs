@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use doorstep_core::submission::CaptureSource;
 use doorstep_core::text::LocalText;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
 use super::drawing::{DrawingKind, PadDialog};
+use super::lens::{self, lens_dialog};
 use super::question::Handle;
 use crate::app::use_settings;
 use crate::camera::{self, ObjectUrl};
@@ -76,7 +78,24 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
     let filling = handle.filling;
     let marked = handle.looks("annotate");
     let marking = RwSignal::new(false);
-    let taken = move |event: leptos::ev::Event| {
+    let from_gallery = !handle.looks("new");
+    let take = move |picture: web_sys::Blob, source: CaptureSource| {
+        failure.set(None);
+        busy.set(true);
+        let (take, kept) = (handle.taker(), filling.kept());
+        let language = settings.language_untracked();
+        spawn_local(async move {
+            let moment = kept.moment(source, language).await;
+            match camera::take(&picture, max_pixels, moment).await {
+                // The draft outlives this screen; the signals do not.
+                Ok(photo) => take(photo),
+                Err(error) => drop(failure.try_set(Some(error.explain()))),
+            }
+            busy.try_set(false);
+        });
+    };
+    let chosen = move |event: leptos::ev::Event, source: CaptureSource| {
+        lens::is_back();
         let Some(input) =
             event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok())
         else {
@@ -85,17 +104,24 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
         let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
         // So that the same file can be chosen again.
         input.set_value("");
-        failure.set(None);
-        busy.set(true);
-        let take = handle.taker();
-        spawn_local(async move {
-            match camera::take(&file, max_pixels).await {
-                // The draft outlives this screen; the signals do not.
-                Ok(photo) => take(photo),
-                Err(error) => drop(failure.try_set(Some(error.explain()))),
-            }
-            busy.try_set(false);
-        });
+        take(file.into(), source);
+    };
+    let in_app = RwSignal::new(lens::is_in_app());
+    let has_lost = RwSignal::new(!in_app.get_untracked() && lens::has_lost());
+    let filming = RwSignal::new(false);
+    let back = window_event_listener_untyped("focus", |_| lens::is_back());
+    on_cleanup(move || back.remove());
+    let opened = move || {
+        filling.flush();
+        filling.kept().look_around();
+    };
+    let choose = move |own: bool| {
+        lens::choose(own);
+        has_lost.set(false);
+        in_app.set(own);
+    };
+    let words = move || {
+        if there.get() { t_string!(i18n, fill.photo_again) } else { t_string!(i18n, fill.photo_take) }
     };
     view! {
         <div class="picture">
@@ -119,27 +145,73 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                         }
                     })
             }}
+            <Show when=move || has_lost.get()>
+                <Notice tone=Tone::Info icon=IconName::Camera>
+                    <p>{t!(i18n, fill.photo_lost)}</p>
+                    <div class="cluster">
+                        <Button kind=ButtonKind::Secondary on_press=move || choose(true)>
+                            {t!(i18n, fill.camera_own)}
+                        </Button>
+                        <Button kind=ButtonKind::Quiet on_press=move || choose(false)>
+                            {t!(i18n, fill.camera_keep)}
+                        </Button>
+                    </div>
+                </Notice>
+            </Show>
             <div class="cluster">
-                <label class="button button--secondary picture__take">
-                    <Icon name=IconName::Camera />
-                    {move || {
-                        if there.get() {
-                            t_string!(i18n, fill.photo_again)
-                        } else {
-                            t_string!(i18n, fill.photo_take)
+                <Show
+                    when=move || in_app.get()
+                    fallback=move || {
+                        view! {
+                            <label class="button button--secondary picture__take">
+                                <Icon name=IconName::Camera />
+                                {words}
+                                <input
+                                    class="unseen"
+                                    type="file"
+                                    accept="image/*"
+                                    capture="environment"
+                                    id=handle.id.get_value()
+                                    aria-describedby=handle.described_by.get_value()
+                                    on:click=move |_| {
+                                        opened();
+                                        lens::leaves();
+                                    }
+                                    on:cancel=move |_: leptos::ev::Event| lens::is_back()
+                                    on:change=move |event| chosen(event, CaptureSource::Camera)
+                                />
+                            </label>
                         }
-                    }}
-                    <input
-                        class="unseen"
-                        type="file"
-                        accept="image/*"
-                        capture="environment"
-                        id=handle.id.get_value()
-                        aria-describedby=handle.described_by.get_value()
-                        on:click=move |_| filling.flush()
-                        on:change=taken
-                    />
-                </label>
+                    }
+                >
+                    <Button
+                        kind=ButtonKind::Secondary
+                        icon=IconName::Camera
+                        on_press=move || {
+                            opened();
+                            filming.set(true);
+                        }
+                    >
+                        {words}
+                    </Button>
+                </Show>
+                {from_gallery
+                    .then(|| {
+                        view! {
+                            <label class="button button--quiet picture__take">
+                                <Icon name=IconName::Photo />
+                                {t!(i18n, fill.photo_choose)}
+                                <input
+                                    class="unseen"
+                                    type="file"
+                                    accept="image/*"
+                                    aria-describedby=handle.described_by.get_value()
+                                    on:click=move |_| filling.flush()
+                                    on:change=move |event| chosen(event, CaptureSource::Gallery)
+                                />
+                            </label>
+                        }
+                    })}
                 <Show when=move || marked && there.get()>
                     <Button kind=ButtonKind::Secondary icon=IconName::Edit on_press=move || marking.set(true)>
                         {t!(i18n, fill.mark)}
@@ -155,6 +227,23 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                     </Button>
                 </Show>
             </div>
+            {lens::can_film()
+                .then(|| {
+                    view! {
+                        <div class="cluster">
+                            <Button kind=ButtonKind::Quiet on_press=move || choose(!in_app.get_untracked())>
+                                {move || {
+                                    if in_app.get() {
+                                        t_string!(i18n, fill.camera_system)
+                                    } else {
+                                        t_string!(i18n, fill.camera_own)
+                                    }
+                                }}
+                            </Button>
+                        </div>
+                        {lens_dialog(handle, filming, move |picture| take(picture, CaptureSource::InApp))}
+                    }
+                })}
             {marked.then(|| view! { <PadDialog handle kind=DrawingKind::Marks open=marking /> })}
         </div>
     }

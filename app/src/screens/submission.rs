@@ -11,7 +11,7 @@ mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use doorstep_core::api::SubmissionDetail;
+use doorstep_core::api::{MediaRecord, SubmissionDetail};
 use doorstep_core::ids::SubmissionId;
 use doorstep_core::phone::Failure;
 use doorstep_core::submission::Place;
@@ -291,7 +291,8 @@ fn Doubts(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
             </Notice>
         }
     });
-    let missing = detail.media.iter().filter(|media| !media.stored).count();
+    let awaited = |media: &&MediaRecord| !media.stored && media.preview_of.is_none();
+    let missing = detail.media.iter().filter(awaited).count();
     let photos = (missing > 0).then(|| {
         view! {
             <Notice tone=Tone::Warning icon=IconName::Photo>

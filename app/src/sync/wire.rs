@@ -114,10 +114,13 @@ impl Transport for Wire {
         let entry = &part.entry;
         // A small picture counts as the beginning of its photo.
         let media_id = entry.preview_of.unwrap_or(entry.media_id);
-        if self.current.replace(Some(media_id)) != Some(media_id) {
+        let is_next = entry.preview_of.is_none() && self.current.replace(Some(media_id)) != Some(media_id);
+        if is_next {
             self.files_left.set(self.files_left.get().saturating_sub(1));
         }
-        let (status, left) = (self.status, self.files_left.get().max(1));
+        let still =
+            self.files_left.get() - usize::from(entry.preview_of.is_some()).min(self.files_left.get());
+        let (status, left) = (self.status, still.max(1));
         let (part_from, part_to) = part.range();
         let from = part_from.max(entry.sent_bytes.unwrap_or(0));
         let size = if entry.preview_of.is_some() { u64::MAX } else { entry.size_bytes.max(1) };

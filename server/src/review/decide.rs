@@ -152,6 +152,7 @@ async fn approval(
 async fn files_are_right(transaction: &Transaction, id: SubmissionId) -> Result<()> {
     let expected = submission_media::Entity::find()
         .filter(submission_media::Column::SubmissionId.eq(id))
+        .filter(submission_media::Column::PreviewOf.is_null())
         .order_by_asc(submission_media::Column::Path)
         .order_by_asc(submission_media::Column::MediaId)
         .all(transaction)

@@ -172,6 +172,7 @@ async fn file_counts(
             .select_only()
             .columns([submission_media::Column::SubmissionId, submission_media::Column::StoredAt])
             .filter(submission_media::Column::SubmissionId.is_in(ids.iter().copied()))
+            .filter(submission_media::Column::PreviewOf.is_null())
             .into_tuple()
             .all(connection)
             .await?;

@@ -109,6 +109,7 @@ async fn files(connection: &impl ConnectionTrait, id: SubmissionId) -> Result<Ve
                 content_type: file.content_type,
                 stored,
                 quarantine: known.and_then(|row| row.quarantine),
+                preview_of: file.preview_of,
                 width_px: shown.and_then(|row| u32::try_from(row.width_px).ok()),
                 height_px: shown.and_then(|row| u32::try_from(row.height_px).ok()),
             }

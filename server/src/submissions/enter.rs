@@ -186,6 +186,7 @@ async fn expect_media(transaction: &Transaction, content: &SubmissionContent, au
             size_bytes: Set(cases::signed(file.size_bytes)?),
             content_type: Set(file.content_type.clone()),
             stored_at: Set(stored.get(&file.sha256).copied()),
+            preview_of: Set(file.preview_of),
         });
     }
     for rows in rows.chunks(BATCH) {

@@ -218,6 +218,9 @@ pub struct MediaRecord {
     /// Why it is kept and not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<QuarantineReason>,
+    /// The photo that this is a small picture of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_of: Option<MediaId>,
     /// Of a picture.
     pub width_px: Option<u32>,
     pub height_px: Option<u32>,

@@ -9,7 +9,7 @@ use doorstep_core::ids::MediaId;
 use doorstep_core::phone::{Failure, MediaState};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::submission::SubmissionContent;
-use doorstep_tests::county::PASSWORD;
+use doorstep_tests::county::{PASSWORD, Place};
 use doorstep_tests::elder_visit::{ELDER_SIGNATURE, ORDINARY, PHOTO, WORKER_SIGNATURE};
 use doorstep_tests::gate::{Gate, Mode};
 use doorstep_tests::phone::TestPhone;
@@ -246,6 +246,44 @@ async fn an_upload_whose_answer_is_lost_is_not_stored_twice() -> Result<()> {
     assert_eq!(scene.server.files().await?.len(), 9, "three files in three sizes");
     assert_eq!(phone.status(content.submission_id).await?.media_missing, []);
     assert_eq!(phone.phone.unsent().await?.files, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_small_picture_goes_first_and_is_never_waited_for() -> Result<()> {
+    let scene = Scene::start().await?;
+    let other = scene.open_elder(Place::Grid, "另一位示例老人", &[]).await?;
+    let phone = scene.phone("grid_worker").await?;
+    let office = scene.office("supervisor").await?;
+    let (small, no_picture) = (pictures::photo(9, 32, 24)?, b"no picture at all".to_vec());
+    for (case, seed, small, is_usable) in [(scene.elder, 1, small, true), (other, 2, no_picture, false)] {
+        let mut draft = phone.start_visit(case).await?;
+        phone.answer(&mut draft, ORDINARY).await?;
+        let photo = pictures::photo(seed, 320, 240)?;
+        let (id, small_id) = phone.photograph(&mut draft, PHOTO, photo, small).await?;
+        for (path, ink) in [(WORKER_SIGNATURE, seed * 2), (ELDER_SIGNATURE, seed * 2 + 1)] {
+            phone.attach(&mut draft, path, pictures::signature(ink)?, "image/png").await?;
+        }
+        let content = phone.finish(&mut draft).await?;
+        assert_eq!(content.media.len(), 4);
+        phone.push_only().await?;
+        let entry =
+            office.queue().await?.into_iter().find(|entry| entry.submission_id == content.submission_id);
+        let entry = entry.expect("the visit is in the queue");
+        assert_eq!((entry.media_stored, entry.media_expected), (0, 3), "photo and two signatures");
+        assert_eq!(phone.sync().await?.files_sent, 3);
+        let detail = office.submission(content.submission_id).await?;
+        let here: Vec<_> = detail
+            .media
+            .iter()
+            .filter(|file| file.stored)
+            .map(|file| (file.media_id, file.preview_of))
+            .collect();
+        assert_eq!(here.contains(&(small_id, Some(id))), is_usable);
+        assert!(here.contains(&(id, None)));
+        assert_eq!(phone.phone.unsent().await?.files, 0);
+        office.approve(content.submission_id).await?;
+    }
     Ok(())
 }
 

@@ -43,7 +43,15 @@ async fn answer_more_health(worker: &Handset) -> Result<()> {
     worker.choose("/g_h/h_mood", "good").await
 }
 
-async fn answer_the_rest(worker: &Handset, photo_seed: u32) -> Result<()> {
+/// From the questions on health to the one for a photo.
+pub(super) async fn to_the_photo(worker: &Handset) -> Result<()> {
+    worker.next_to("/g_h/h_speak").await?;
+    answer_health(worker).await?;
+    answer_more_health(worker).await?;
+    answer_to_the_photo(worker).await
+}
+
+async fn answer_to_the_photo(worker: &Handset) -> Result<()> {
     worker.next_to("/g_e/e_pay").await?;
     worker.choose("/g_e/e_pay", "1").await?;
     worker.choose("/g_e/e_kin", "month").await?;
@@ -55,7 +63,11 @@ async fn answer_the_rest(worker: &Handset, photo_seed: u32) -> Result<()> {
     worker.next_to("/g_n/n_serv").await?;
     worker.choose("/g_n/n_serv", "none").await?;
     worker.choose("/g_n/n_need", "none").await?;
-    worker.write("/g_n/done", "打扫院子,量血压").await?;
+    worker.write("/g_n/done", "打扫院子,量血压").await
+}
+
+async fn answer_the_rest(worker: &Handset, photo_seed: u32) -> Result<()> {
+    answer_to_the_photo(worker).await?;
     let photo = worker.file("camera.jpg", &camera_photo(photo_seed)?)?;
     worker.photograph("/g_n/ph", &photo).await?;
     worker.next_to("/g_sign/sig_w1").await?;

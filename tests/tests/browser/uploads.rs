@@ -2,14 +2,19 @@
 //! go on from where the server stands, in words that anybody understands.
 
 use anyhow::{Context, Result, ensure};
+use doorstep_core::api::FILES;
+use doorstep_core::hash::ContentHash;
+use doorstep_core::submission::{CaptureSource, MediaReference};
+use doorstep_tests::cdp::By;
+use doorstep_tests::elder_visit::PHOTO;
 use doorstep_tests::gate::Mode;
 use doorstep_tests::wait;
 use serde_json::json;
 
-use super::handset::{Handset, Screen};
+use super::handset::{Handset, Screen, by_id, camera_photo};
 use super::pictures::Album;
 use super::stage::Stage;
-use super::stories::visit;
+use super::stories::{answer_visit, begin_visit, to_the_photo, visit};
 
 /// Headless browsers are in no network that they could name.
 const MOBILE: &str = "Object.defineProperty(NetworkInformation.prototype, 'type', \
@@ -25,10 +30,7 @@ async fn photos_wait_for_wifi_and_go_on_where_they_broke_off() -> Result<()> {
     let stage = Stage::set().await?;
     let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
     let album = Album::of("360-zh-uploads");
-    worker
-        .page
-        .command("Page.addScriptToEvaluateOnNewDocument", json!({ "source": MOBILE }))
-        .await?;
+    worker.page.command("Page.addScriptToEvaluateOnNewDocument", json!({ "source": MOBILE })).await?;
     worker.page.reload().await?;
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.elder).await?;
@@ -67,6 +69,13 @@ async fn photos_wait_for_wifi_and_go_on_where_they_broke_off() -> Result<()> {
     stage.gate.cut();
     worker.page.says("会接着传").await?;
     album.take(&worker, "broke-off").await?;
+    // The reviewer has a small picture meanwhile.
+    let queue = office.queue().await?;
+    let id = queue.first().context("the visit")?.submission_id;
+    let detail = office.submission(id).await?;
+    let here: Vec<_> = detail.media.iter().filter(|file| file.stored).collect();
+    assert!(here.iter().any(|file| file.preview_of.is_some()), "{:?}", detail.media);
+    assert!(detail.media.iter().any(|file| file.path == PHOTO && !file.stored), "{:?}", detail.media);
 
     // Paused stays paused, also after the phone was off.
     worker.press_button("暂停传照片").await?;
@@ -87,6 +96,67 @@ async fn photos_wait_for_wifi_and_go_on_where_they_broke_off() -> Result<()> {
     .await?;
     worker.page.says("全部已上传").await?;
     ensure!(stage.gate.bytes_to_server() > before, "the rest has left");
+    worker.assert_no_errors();
+
+    // What the phone says of the photo, and what is burned into it.
+    let content = office.submission(id).await?.content;
+    let is_photo = |file: &&MediaReference| file.path == PHOTO && file.preview_of.is_none();
+    let photo = content.media.iter().find(is_photo).context("the photo")?;
+    let capture = photo.capture.as_ref().context("how it came about")?;
+    assert_eq!(capture.source, CaptureSource::Camera);
+    assert_eq!(capture.original_sha256, Some(ContentHash::of(&camera_photo(3)?)));
+    assert!(capture.place.as_ref().is_some_and(|place| place.accuracy_m > 0.0));
+    let small = content.media.iter().find(|file| file.preview_of == Some(photo.media_id));
+    assert!(small.context("a small picture")?.size_bytes <= 15 * 1024);
+    let stored = stage.scene.caller("supervisor").await?.get(&format!("{FILES}/{}", photo.media_id)).await?;
+    let picture = image::load_from_memory(&stored.bytes)?.to_luma8();
+    assert_eq!(picture.dimensions(), (1600, 1200));
+    let brightness = |from: u32, to: u32| {
+        let rows = (from..to).flat_map(|y| (0..1600).map(move |x| (x, y)));
+        let sum: u64 = rows.map(|(x, y)| u64::from(picture.get_pixel(x, y).0[0])).sum();
+        sum / u64::from((to - from) * 1600)
+    };
+    let (middle, edge) = (brightness(400, 800), brightness(1150, 1200));
+    assert!(edge < middle * 7 / 10, "a dark band below: {edge} of {middle}");
+    assert!(brightness(0, 100) > middle * 9 / 10, "and nowhere else");
+    Ok(())
+}
+
+/// The camera of the app, by Chromium's made-up one.
+#[tokio::test]
+async fn the_apps_own_camera_is_offered_after_a_photo_was_lost() -> Result<()> {
+    let stage = Stage::set().await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    let album = Album::of("360-zh-camera");
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    begin_visit(&worker, &stage).await?;
+    worker.next_to("/g_visit/met").await?;
+    answer_visit(&worker).await?;
+    to_the_photo(&worker).await?;
+    let input = format!("[data-path='{PHOTO}'] input[capture]");
+    // The camera app opens, and the page does not live to see the end of it.
+    worker.page.evaluate::<bool>(&format!("document.querySelector(`{input}`).click(); true")).await?;
+    let worker = worker.lose_power().await?;
+    worker.unlock().await?;
+    worker.page.click(by_id(stage.elder)).await?;
+    worker.press_button("继续填写").await?;
+    worker.page.says("上次拍照时").await?;
+    album.take(&worker, "lost").await?;
+    worker.press_in(PHOTO, "用应用内相机").await?;
+    worker.press_in(PHOTO, "拍照").await?;
+    worker.page.until("document.querySelector('dialog[open] video')?.videoWidth > 0").await?;
+    worker.page.click(By::css("dialog[open] .dialog__actions .button--primary:not([disabled])")).await?;
+    worker.page.the(By::css(format!("[data-path='{PHOTO}'] img[src^='blob:']"))).await?;
+    worker.saved(PHOTO).await?;
+    album.take(&worker, "taken").await?;
+    // The choice is remembered.
+    let worker = worker.lose_power().await?;
+    worker.unlock().await?;
+    worker.page.click(by_id(stage.elder)).await?;
+    worker.press_button("继续填写").await?;
+    worker.page.the(By::css(format!("[data-path='{PHOTO}'] img[src^='blob:']"))).await?;
+    worker.page.gone(By::css(input)).await?;
     worker.assert_no_errors();
     Ok(())
 }

@@ -32,6 +32,7 @@ pub(super) fn assets(app: &Path, wasm: &Path, work: &Path) -> Result<Vec<Asset>>
     bundle.code(wasm, work)?;
     bundle.template(app, "start.js", true)?;
     bundle.template(app, "stretch.js", true)?;
+    bundle.hashed("photo.js", read(&app.join("photo.js"))?, false);
     bundle.hashed("unsupported.js", read(&app.join("unsupported.js"))?, true);
     bundle.hashed("app.css", styles(app)?, true);
     for path in read_folder(&app.join("icons"))? {

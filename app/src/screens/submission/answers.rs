@@ -82,7 +82,15 @@ fn AnswerView(
             let media =
                 detail.media.iter().find(|media| media.path == path && &media.file_name == name).cloned();
             if is_picture {
-                view! { <Photo media label=question.clone() /> }.into_any()
+                let of = media.as_ref().map(|media| media.media_id);
+                let preview = detail
+                    .media
+                    .iter()
+                    .find(|small| small.preview_of.is_some() && small.preview_of == of && small.stored)
+                    .map(|small| small.media_id);
+                let capture = detail.content.media.iter().find(|file| Some(file.media_id) == of);
+                let capture = capture.and_then(|file| file.capture.clone());
+                view! { <Photo media preview capture label=question.clone() /> }.into_any()
             } else {
                 view! { <Attached media label=question.clone() /> }.into_any()
             }

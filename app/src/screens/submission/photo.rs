@@ -6,29 +6,50 @@ use std::sync::Arc;
 use doorstep_core::api::MediaRecord;
 use doorstep_core::ids::MediaId;
 use doorstep_core::phone::Failure;
+use doorstep_core::submission::{Capture, CaptureSource};
 use leptos::prelude::*;
 
 use crate::app::use_office;
 use crate::camera::ObjectUrl;
+use crate::clock::today;
 use crate::i18n::*;
 use crate::office::PictureSize;
-use crate::ui::{Button, ButtonKind, Dialog, DialogActions, Icon, IconName, Loaded};
+use crate::screens::parts::spoken;
+use crate::screens::words;
+use crate::ui::{Badge, Button, ButtonKind, Dialog, DialogActions, Icon, IconName, Loaded, Tone};
 
 /// The file behind an answer: its thumbnail, which opens the whole picture.
 #[component]
 pub(super) fn Photo(
     /// `None` when the submission does not name the file.
     media: Option<MediaRecord>,
+    /// A small picture of it that is here already.
+    preview: Option<MediaId>,
+    /// How it came about, where the phone says.
+    capture: Option<Capture>,
     /// What it shows: the question.
     label: String,
 ) -> impl IntoView {
     let i18n = use_i18n();
+    let origin = move || capture.clone().map(|capture| origin(i18n, &capture));
     let Some(media) = media.filter(|media| media.stored) else {
+        let small = preview.map(|id| {
+            view! { <div class="photo" data-preview=id.to_string()><Thumbnail id label=label.clone() /></div> }
+        });
+        let words = move || {
+            if preview.is_some() {
+                t_string!(i18n, submission.photo_coming)
+            } else {
+                t_string!(i18n, submission.photo_missing)
+            }
+        };
         return view! {
+            {small}
             <p class="photo photo--missing">
                 <Icon name=IconName::CloudOff />
-                <span>{move || t_string!(i18n, submission.photo_missing)}</span>
+                <span>{words}</span>
             </p>
+            {origin}
         }
         .into_any();
     };
@@ -47,6 +68,7 @@ pub(super) fn Photo(
         >
             <Thumbnail id label />
         </button>
+        {origin}
         <Dialog open title>
             <div class="photo__full">
                 <FullPicture id label=full_label.clone() />
@@ -59,6 +81,22 @@ pub(super) fn Photo(
         </Dialog>
     }
     .into_any()
+}
+
+/// Whether it came from the gallery, and when the picture itself says that it
+/// was taken where that is another day.
+fn origin(i18n: leptos_i18n::I18nContext<Locale>, capture: &Capture) -> AnyView {
+    let from_gallery = (capture.source == CaptureSource::Gallery).then(|| {
+        view! { <Badge tone=Tone::Warning>{t_string!(i18n, submission.photo_gallery)}</Badge> }
+    });
+    let other_day =
+        capture.taken_at.filter(|taken| taken.date_naive() != capture.at.date_naive()).map(|taken| {
+            let language = spoken(i18n);
+            let at = words::moment(language, taken, today());
+            view! { <span class="small">{t_string!(i18n, submission.photo_taken, at = at)}</span> }
+        });
+    let some = from_gallery.is_some() || other_day.is_some();
+    some.then(|| view! { <p class="cluster photo__origin">{from_gallery} {other_day}</p> }).into_any()
 }
 
 /// The file behind an answer that is no picture: played, or saved.

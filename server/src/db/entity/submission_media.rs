@@ -18,6 +18,8 @@ pub struct Model {
     pub size_bytes: i64,
     pub content_type: String,
     pub stored_at: Option<DateTimeUtc>,
+    /// The photo that this is a small picture of. Nobody waits for it.
+    pub preview_of: Option<MediaId>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -124,8 +124,10 @@ impl<S: LocalStore> Phone<S> {
         let mut entries: Vec<OutboxEntry> = captured
             .into_iter()
             .map(|(operation, content)| {
-                let own: Vec<&MediaEntry> =
-                    media.iter().filter(|file| file.submission_id == content.submission_id && file.preview_of.is_none()).collect();
+                let own: Vec<&MediaEntry> = media
+                    .iter()
+                    .filter(|file| file.submission_id == content.submission_id && file.preview_of.is_none())
+                    .collect();
                 OutboxEntry {
                     submission_id: content.submission_id,
                     revision: content.revision,

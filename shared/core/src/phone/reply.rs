@@ -89,7 +89,12 @@ mod tests {
     use crate::sync::PushAnswer;
 
     fn reply(status: u16, content_type: &str, body: &str) -> Reply {
-        Reply { status, content_type: content_type.to_owned(), bytes: body.as_bytes().to_vec(), upload_offset: None }
+        Reply {
+            status,
+            content_type: content_type.to_owned(),
+            bytes: body.as_bytes().to_vec(),
+            upload_offset: None,
+        }
     }
 
     fn read(reply: Reply) -> Result<PushAnswer, Failure> {

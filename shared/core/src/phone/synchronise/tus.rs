@@ -152,10 +152,7 @@ mod tests {
         let header = |name| headers.iter().find(|(header, _)| *header == name).map(|(_, text)| text.as_str());
         assert_eq!(header("upload-offset"), Some("2"));
         // RFC 6234's test vector, in base64.
-        assert_eq!(
-            header("upload-checksum"),
-            Some("sha256 ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")
-        );
+        assert_eq!(header("upload-checksum"), Some("sha256 ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="));
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use doorstep_form::{Attachments, Form, Workbook};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::super::NewPreview;
 use super::*;
 use crate::ids::{CaseId, FormVersionId, MediaId, OperationId};
 use crate::pack::{FormBundle, FormVersionRecord};
@@ -148,6 +149,38 @@ fn files_move_and_go_with_their_instance() -> Result<(), Failed> {
         .map_err(|error| format!("{error:?}"))?;
     let sent: Vec<_> = content.media.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(sent, ["/member[2]/face"]);
+    Ok(())
+}
+
+#[test]
+fn the_small_picture_goes_where_its_photo_goes() -> Result<(), Failed> {
+    let phone = phone(FORM)?;
+    let mut draft = household(&phone)?;
+    let with_preview = |id: u128| NewFile {
+        preview: Some(NewPreview {
+            media_id: MediaId(Uuid::from_u128(id + 100)),
+            bytes: vec![1, 2, 3],
+            content_type: "image/jpeg".to_owned(),
+        }),
+        ..photo(id)
+    };
+    // Taken, and taken again: the first is nobody's.
+    for id in [20, 21] {
+        now(phone.answer_with_file(&mut draft, &path("/member[2]/face"), with_preview(id), at(11)))?;
+    }
+    now(phone.answer_with_file(&mut draft, &path("/member[3]/face"), with_preview(30), at(11)))?;
+    now(phone.remove_repeat(&mut draft, &path("/member[3]"), at(12)))?;
+    let content = now(phone.finish_draft(&mut draft, OperationId(Uuid::from_u128(9)), None, at(13)))
+        .map_err(|error| format!("{error:?}"))?;
+    let ids = |id: Option<MediaId>| id.map(|id| id.0.as_u128());
+    let sent: Vec<_> =
+        content.media.iter().map(|file| (ids(Some(file.media_id)), ids(file.preview_of))).collect();
+    assert_eq!(sent, [(Some(21), None), (Some(121), Some(21))]);
+    let kept = now(phone.store().keys(Table::MediaBytes, ""))?;
+    assert_eq!(kept.len(), 2, "what is not sent takes no room");
+    assert_eq!(now(phone.unsent())?.files, 1, "nobody counts small pictures");
+    let line = now(phone.outbox())?.remove(0);
+    assert_eq!((line.media_total, line.media_sent), (1, 0));
     Ok(())
 }
 
