@@ -14,15 +14,8 @@ use super::question::Handle;
 use crate::app::use_settings;
 use crate::browser::{call, call_async, construct, get, global, object, set, settle, sleep};
 use crate::i18n::*;
-use crate::settings::{read, write};
 use crate::ui::{Button, ButtonKind, Dialog, DialogActions, IconName, Notice, Tone};
 
-const CHOICE_KEY: &str = "doorstep-camera";
-const IN_APP: &str = "in_app";
-/// The phone's camera app is open; gone once the page hears of it again.
-const OPEN_KEY: &str = "doorstep-camera-open";
-/// The page was closed meanwhile, and the person was not asked yet.
-const LOST_KEY: &str = "doorstep-photo-lost";
 /// A camera that does not answer is looked through as it is.
 const SHOT_MS_MAX: u32 = 5_000;
 const FRAME_QUALITY: f64 = 0.95;
@@ -32,42 +25,6 @@ const WIDTH_WISHED: u32 = 2560;
 /// Whether this browser lets the app use a camera.
 pub(super) fn can_film() -> bool {
     get(&get(&global("navigator"), "mediaDevices"), "getUserMedia").is_function()
-}
-
-/// Whether the person takes photos with the app's own camera.
-pub(super) fn is_in_app() -> bool {
-    can_film() && read(CHOICE_KEY).as_deref() == Some(IN_APP)
-}
-
-/// Remembers which camera it is.
-pub(super) fn choose(in_app: bool) {
-    write(CHOICE_KEY, if in_app { IN_APP } else { "system" });
-    forget_loss();
-}
-
-/// The phone's camera app opens: if the page does not live to see the end of
-/// it, the photo was lost.
-pub(super) fn leaves() {
-    write(OPEN_KEY, "1");
-}
-
-/// The page is still there.
-pub(super) fn is_back() {
-    write(OPEN_KEY, "");
-}
-
-/// Whether a photo was lost before and nobody was asked yet.
-pub(super) fn has_lost() -> bool {
-    if read(OPEN_KEY).as_deref() == Some("1") {
-        is_back();
-        write(LOST_KEY, "1");
-    }
-    can_film() && read(LOST_KEY).as_deref() == Some("1")
-}
-
-/// The person has been asked.
-pub(super) fn forget_loss() {
-    write(LOST_KEY, "");
 }
 
 /// The camera in a dialog; `shot` gets the picture.

@@ -9,9 +9,9 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
 use super::drawing::{DrawingKind, PadDialog};
-use super::lens::{self, lens_dialog};
+use super::lens::{can_film, lens_dialog};
 use super::question::Handle;
-use crate::app::use_settings;
+use crate::app::{use_session, use_settings};
 use crate::camera::{self, ObjectUrl};
 use crate::explain::Explain;
 use crate::i18n::*;
@@ -70,7 +70,7 @@ pub fn Preview(
 #[component]
 pub fn PhotoField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
+    let (session, settings) = (use_session(), use_settings());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
     let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
@@ -94,8 +94,9 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
             busy.try_set(false);
         });
     };
+    let is_back = move || session.note_camera(|note| note.away = false);
     let chosen = move |event: leptos::ev::Event, source: CaptureSource| {
-        lens::is_back();
+        is_back();
         let Some(input) =
             event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok())
         else {
@@ -106,19 +107,20 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
         input.set_value("");
         take(file.into(), source);
     };
-    let in_app = RwSignal::new(lens::is_in_app());
-    let has_lost = RwSignal::new(!in_app.get_untracked() && lens::has_lost());
+    let in_app = Memo::new(move |_| can_film() && session.camera().in_app);
+    let has_lost = Memo::new(move |_| can_film() && !in_app.get() && session.camera().lost);
     let filming = RwSignal::new(false);
-    let back = window_event_listener_untyped("focus", |_| lens::is_back());
+    let back = window_event_listener_untyped("focus", move |_| is_back());
     on_cleanup(move || back.remove());
     let opened = move || {
         filling.flush();
         filling.kept().look_around();
     };
     let choose = move |own: bool| {
-        lens::choose(own);
-        has_lost.set(false);
-        in_app.set(own);
+        session.note_camera(|note| {
+            note.in_app = own;
+            note.lost = false;
+        });
     };
     let words = move || {
         if there.get() { t_string!(i18n, fill.photo_again) } else { t_string!(i18n, fill.photo_take) }
@@ -175,9 +177,9 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                                     aria-describedby=handle.described_by.get_value()
                                     on:click=move |_| {
                                         opened();
-                                        lens::leaves();
+                                        session.note_camera(|note| note.away = true);
                                     }
-                                    on:cancel=move |_: leptos::ev::Event| lens::is_back()
+                                    on:cancel=move |_: leptos::ev::Event| is_back()
                                     on:change=move |event| chosen(event, CaptureSource::Camera)
                                 />
                             </label>
@@ -227,20 +229,22 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                     </Button>
                 </Show>
             </div>
-            {lens::can_film()
+            {can_film()
                 .then(|| {
                     view! {
-                        <div class="cluster">
-                            <Button kind=ButtonKind::Quiet on_press=move || choose(!in_app.get_untracked())>
-                                {move || {
-                                    if in_app.get() {
-                                        t_string!(i18n, fill.camera_system)
-                                    } else {
-                                        t_string!(i18n, fill.camera_own)
-                                    }
-                                }}
-                            </Button>
-                        </div>
+                        <Show when=move || !has_lost.get()>
+                            <div class="cluster">
+                                <Button kind=ButtonKind::Quiet on_press=move || choose(!in_app.get_untracked())>
+                                    {move || {
+                                        if in_app.get() {
+                                            t_string!(i18n, fill.camera_system)
+                                        } else {
+                                            t_string!(i18n, fill.camera_own)
+                                        }
+                                    }}
+                                </Button>
+                            </div>
+                        </Show>
                         {lens_dialog(handle, filming, move |picture| take(picture, CaptureSource::InApp))}
                     }
                 })}

@@ -131,7 +131,7 @@ fn SyncCard() -> impl IntoView {
                         view! {
                             <Notice tone=Tone::Warning icon=IconName::Storage>
                                 <p>{t!(i18n, backup.offer)}</p>
-                                <a href="/me#backup">{t!(i18n, backup.offer_link)}</a>
+                                <a class="button button--secondary" href="/me#backup">{t!(i18n, backup.offer_link)}</a>
                             </Notice>
                         }
                     })
@@ -147,7 +147,7 @@ fn SyncCard() -> impl IntoView {
                                 <p>{move || text.get(settings.language()).to_owned()}</p>
                                 {session
                                     .login_needed()
-                                    .then(|| view! { <a href="/login">{t!(i18n, outbox.log_in)}</a> })}
+                                    .then(|| view! { <a class="button button--secondary" href="/login">{t!(i18n, outbox.log_in)}</a> })}
                             </Notice>
                         }
                     })

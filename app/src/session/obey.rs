@@ -16,7 +16,7 @@ use super::{LockReason, Session, SessionError};
 use crate::api::Client;
 use crate::browser::sleep;
 use crate::clock;
-use crate::store::device::{DeviceStore, UserRow};
+use crate::store::device::{DeviceStore, Note, UserRow};
 
 /// Locking does not wait for the server any longer.
 const REPORT_MS_MAX: u32 = 5_000;
@@ -36,7 +36,7 @@ pub struct Wiped {
 impl Wiped {
     /// What was wiped last here, until somebody comes in.
     pub(super) async fn remembered(device: &DeviceStore) -> Result<Option<Self>, StoreError> {
-        Ok(device.notice().await?.and_then(|notice| json::read(&notice).ok()))
+        Ok(device.note(Note::Wiped).await?.and_then(|notice| json::read(&notice).ok()))
     }
 }
 
@@ -58,7 +58,7 @@ impl Session {
     /// When it cannot be written down.
     pub(super) async fn forget_wiped(self) -> Result<(), StoreError> {
         if self.wiped.get_untracked().is_some() {
-            self.device()?.drop_notice().await?;
+            self.device()?.drop_note(Note::Wiped).await?;
             self.wiped.set(None);
         }
         Ok(())

@@ -15,8 +15,29 @@ use crate::browser::{buffer_of, bytes_of, get, object, set};
 const NAME: &str = "doorstep-device";
 const USERS: &str = "user";
 const NOTICES: &str = "notice";
-/// The key of the only notice, about a wipe.
-const WIPED: &str = "wiped";
+
+/// Something small that is remembered without a PIN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Note {
+    /// What was wiped last.
+    Wiped,
+    /// Which camera takes the photos.
+    Camera,
+}
+
+impl Note {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Wiped => "wiped",
+            Self::Camera => "camera",
+        }
+    }
+
+    fn row(self, value: &[u8]) -> RowWrite {
+        let row = object(&[(KEY, JsValue::from_str(self.key())), ("value", buffer_of(value))]);
+        RowWrite::Put(NOTICES, row.into())
+    }
+}
 
 /// One user of this phone.
 #[derive(Clone, Debug)]
@@ -216,20 +237,28 @@ impl DeviceStore {
         self.0.write(&[RowWrite::Put(USERS, user.to_row())], Durability::Strict).await
     }
 
-    /// What [`Self::forget`] was told to keep.
+    /// What was noted.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn notice(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.get(NOTICES, WIPED).await?.map(|row| bytes_of(&get(&row, "value"))))
+    pub async fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(NOTICES, note.key()).await?.map(|row| bytes_of(&get(&row, "value"))))
     }
 
-    /// It has been read.
+    /// Notes something, down to the disk.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn drop_notice(&self) -> Result<(), StoreError> {
-        self.0.write(&[RowWrite::Delete(NOTICES, WIPED.to_owned())], Durability::Strict).await
+    pub async fn put_note(&self, note: Note, value: &[u8]) -> Result<(), StoreError> {
+        self.0.write(&[note.row(value)], Durability::Strict).await
+    }
+
+    /// It need not be remembered any longer.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn drop_note(&self, note: Note) -> Result<(), StoreError> {
+        self.0.write(&[RowWrite::Delete(NOTICES, note.key().to_owned())], Durability::Strict).await
     }
 
     /// Forgets a user and deletes their databases, which takes with it what was
@@ -240,10 +269,7 @@ impl DeviceStore {
     /// When the browser does not let us.
     pub async fn forget(&self, user: &UserRow, notice: Option<&[u8]>) -> Result<(), StoreError> {
         let gone = RowWrite::Delete(USERS, user.user_id.to_string());
-        let kept = notice.map(|notice| {
-            let row = object(&[(KEY, JsValue::from_str(WIPED)), ("value", buffer_of(notice))]);
-            RowWrite::Put(NOTICES, row.into())
-        });
+        let kept = notice.map(|notice| Note::Wiped.row(notice));
         let writes: Vec<RowWrite> = [gone.clone()].into_iter().chain(kept).collect();
         match self.0.write(&writes, Durability::Strict).await {
             Err(StoreError::Full) => self.0.write(&[gone], Durability::Strict).await?,

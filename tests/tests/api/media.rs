@@ -272,11 +272,12 @@ async fn a_small_picture_goes_first_and_is_never_waited_for() -> Result<()> {
         let entry = entry.expect("the visit is in the queue");
         assert_eq!((entry.media_stored, entry.media_expected), (0, 3), "photo and two signatures");
         assert_eq!(phone.sync().await?.files_sent, 3);
+        all_examined(&scene).await?;
         let detail = office.submission(content.submission_id).await?;
         let here: Vec<_> = detail
             .media
             .iter()
-            .filter(|file| file.stored)
+            .filter(|file| file.stored && file.quarantine.is_none())
             .map(|file| (file.media_id, file.preview_of))
             .collect();
         assert_eq!(here.contains(&(small_id, Some(id))), is_usable);

@@ -22,6 +22,11 @@ const MOBILE: &str = "Object.defineProperty(NetworkInformation.prototype, 'type'
 const WIFI: &str = "sessionStorage.setItem('test-network', 'wifi'); \
      navigator.connection.dispatchEvent(new Event('change')); true";
 
+/// The note that the camera app is open is on the disk.
+const NOTED: &str = "new Promise(done => indexedDB.open('doorstep-device').onsuccess = ({ target }) => \
+     target.result.transaction('notice').objectStore('notice').get('camera').onsuccess = found => { \
+     target.result.close(); done(found.target.result !== undefined); })";
+
 /// Of a photo; more than this has left when the network breaks.
 const PART_BYTES: u64 = 100_000;
 
@@ -135,8 +140,10 @@ async fn the_apps_own_camera_is_offered_after_a_photo_was_lost() -> Result<()> {
     answer_visit(&worker).await?;
     to_the_photo(&worker).await?;
     let input = format!("[data-path='{PHOTO}'] input[capture]");
-    // The camera app opens, and the page does not live to see the end of it.
+    // The camera app opens, and the browser does not live to see the end of it.
+    worker.page.command("Page.setInterceptFileChooserDialog", json!({ "enabled": true })).await?;
     worker.page.evaluate::<bool>(&format!("document.querySelector(`{input}`).click(); true")).await?;
+    worker.page.until(NOTED).await?;
     let worker = worker.lose_power().await?;
     worker.unlock().await?;
     worker.page.click(by_id(stage.elder)).await?;

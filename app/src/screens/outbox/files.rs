@@ -18,6 +18,8 @@ enum FileStage {
     Sending(u8),
     /// Begun, and it goes on from there.
     Begun(u8),
+    /// Begun, and the line broke before the server said what it has.
+    BrokeOff,
     Paused,
     NoWifi,
     Waiting,
@@ -36,13 +38,16 @@ fn stage(entry: &MediaEntry, phase: SyncPhase, held: Option<Held>) -> FileStage 
     match held {
         Some(Held::Paused) => FileStage::Paused,
         Some(Held::NoWifi) => FileStage::NoWifi,
-        None => {
-            let sent = entry.sent_bytes.unwrap_or(0).saturating_mul(100) / entry.size_bytes.max(1);
-            match u8::try_from(sent.min(99)) {
-                Ok(percent) if percent > 0 => FileStage::Begun(percent),
-                _ => FileStage::Waiting,
+        None => match entry.sent_bytes {
+            None => FileStage::Waiting,
+            Some(sent_bytes) => {
+                let percent = sent_bytes.saturating_mul(100) / entry.size_bytes.max(1);
+                match u8::try_from(percent.min(99)) {
+                    Ok(percent) if percent > 0 => FileStage::Begun(percent),
+                    _ => FileStage::BrokeOff,
+                }
             }
-        }
+        },
     }
 }
 
@@ -75,6 +80,7 @@ pub(super) fn file_lines(
             FileStage::Sent => t_string!(i18n, outbox.file_sent).to_owned(),
             FileStage::Sending(percent) => t_string!(i18n, outbox.file_sending, percent = percent),
             FileStage::Begun(percent) => t_string!(i18n, outbox.file_begun, percent = percent),
+            FileStage::BrokeOff => t_string!(i18n, outbox.file_broke_off).to_owned(),
             FileStage::Paused => t_string!(i18n, outbox.file_paused).to_owned(),
             FileStage::NoWifi => t_string!(i18n, outbox.file_no_wifi).to_owned(),
             FileStage::Waiting => t_string!(i18n, outbox.file_waiting).to_owned(),
@@ -156,6 +162,8 @@ mod tests {
         assert_eq!(stage(&begun, SyncPhase::Idle, None), FileStage::Begun(45));
         assert_eq!(stage(&begun, sending, None), FileStage::Sending(60));
         assert_eq!(stage(&begun, SyncPhase::Idle, Some(Held::NoWifi)), FileStage::NoWifi);
+        let cut = MediaEntry { sent_bytes: Some(0), ..entry.clone() };
+        assert_eq!(stage(&cut, SyncPhase::Idle, None), FileStage::BrokeOff);
         let stored = MediaEntry { state: MediaState::Stored, ..begun };
         assert_eq!(stage(&stored, sending, Some(Held::Paused)), FileStage::Sent);
         Ok(())

@@ -170,7 +170,7 @@ fn the_small_picture_goes_where_its_photo_goes() -> Result<(), Failed> {
     }
     now(phone.answer_with_file(&mut draft, &path("/member[3]/face"), with_preview(30), at(11)))?;
     now(phone.remove_repeat(&mut draft, &path("/member[3]"), at(12)))?;
-    let content = now(phone.finish_draft(&mut draft, OperationId(Uuid::from_u128(9)), None, at(13)))
+    let content = now(phone.finish_draft(&mut draft, OperationId(Uuid::from_u128(9)), None, at(13), &()))
         .map_err(|error| format!("{error:?}"))?;
     let ids = |id: Option<MediaId>| id.map(|id| id.0.as_u128());
     let sent: Vec<_> =

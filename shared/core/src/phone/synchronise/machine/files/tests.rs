@@ -141,6 +141,7 @@ impl World {
             decided_at: None,
             comments: Vec::new(),
             media_missing: missing,
+            media_quarantined: Vec::new(),
             content: None,
         };
         let stream: StreamName = "user:00000000-0000-0000-0000-000000000005".parse()?;
@@ -273,7 +274,7 @@ fn an_upload_that_the_server_forgot_begins_anew() -> Result<(), Failed> {
         world.serve(part)
     })?;
     assert_eq!(failure, None);
-    assert_eq!(world.words()[2..4], ["HEAD 0-0", "POST 0-512"]);
+    assert_eq!(world.words()[2..4], ["HEAD 0-0", "POST 0-511"], "half of a MiB, in whole seconds");
     assert_eq!(world.server[&MediaId(Uuid::from_u128(1))], 700 * KIB);
     Ok(())
 }
