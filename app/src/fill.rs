@@ -192,6 +192,33 @@ impl Filling {
         self.change(repeat, RepeatChange::Added).await
     }
 
+    /// The innermost repeat around a question, where a person may add to it.
+    fn growing_repeat(self, question: &Question) -> Option<(Question, String)> {
+        let path = question.path.get_untracked();
+        let (before, behind) = path.as_str().rsplit_once('[')?;
+        let (_, inside) = behind.split_once(']')?;
+        let repeat = self.question(&before.parse().ok()?)?;
+        let may_grow = repeat.view.with_untracked(|view| view.relevant && !view.read_only);
+        may_grow.then(|| (repeat, inside.to_owned()))
+    }
+
+    /// Whether [`Self::in_new_instance`] finds a place.
+    pub fn may_repeat(self, question: &Question) -> bool {
+        self.growing_repeat(question).is_some()
+    }
+
+    /// The same question in a new instance of the innermost repeat around it;
+    /// none where nobody may add one.
+    ///
+    /// # Errors
+    /// What to tell the person; the draft is as it was then.
+    pub async fn in_new_instance(self, question: &Question) -> Result<Option<Question>, LocalText> {
+        let Some((repeat, inside)) = self.growing_repeat(question) else { return Ok(None) };
+        let added = self.add_instance(&repeat).await?;
+        let path = added.and_then(|instance| format!("{instance}{inside}").parse().ok());
+        Ok(path.and_then(|path| self.question(&path)))
+    }
+
     /// Removes an instance of a repeat with everything in it.
     ///
     /// # Errors

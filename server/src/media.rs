@@ -19,15 +19,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, VARY,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use doorstep_core::api::MediaStored;
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{MediaId, UserId};
 use doorstep_core::problem::ProblemCode;
-use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path as StoreKey;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
@@ -35,7 +31,7 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::Components;
-use crate::auth::permit::{HandOver, LoggedIn, Permit};
+use crate::auth::permit::{LoggedIn, Permit};
 use crate::db::entity::{submission, submission_media};
 use crate::error::{Error, Result};
 use crate::submissions;
@@ -87,33 +83,6 @@ impl Assembling {
         let kilobytes = u32::try_from(size_bytes / 1024 + 1).map_err(Error::internal)?;
         Arc::clone(&self.0).acquire_many_owned(kilobytes).await.map_err(Error::internal)
     }
-}
-
-/// `PUT /files/{media id}`: the bytes of a file that a submission announced.
-pub(crate) async fn put(
-    request: HttpRequest,
-    components: web::Data<Components>,
-    permit: Permit<HandOver>,
-    id: web::Path<MediaId>,
-    body: web::Payload,
-) -> Result<web::Json<MediaStored>> {
-    let id = id.into_inner();
-    let expected = expected(&components, permit.user_id(), id).await?;
-    let answer = MediaStored {
-        media_id: id,
-        sha256: expected.sha256.clone(),
-        size_bytes: u64::try_from(expected.size_bytes).unwrap_or_default(),
-    };
-    let bytes = receive(request.headers(), body).await?;
-    if ContentHash::of(&bytes) != expected.sha256 {
-        return Err(ProblemCode::MediaHashMismatch.into());
-    }
-    if expected.stored_at.is_some() && keep::stored(&components, &expected.sha256).await? {
-        return Ok(web::Json(answer));
-    }
-    keep_and_enter(&components, &expected, permit.user_id(), bytes).await?;
-    components.examining.look();
-    Ok(web::Json(answer))
 }
 
 /// Takes in the bytes of a file that this person's submission announced, from
@@ -174,30 +143,6 @@ fn too_large() -> Error {
         format!("文件不能超过 {} MB。", FILE_BYTES_MAX / (1024 * 1024)),
         format!("A file has at most {} MB.", FILE_BYTES_MAX / (1024 * 1024)),
     )
-}
-
-/// The body, as far as it may go.
-async fn receive(headers: &HeaderMap, mut body: web::Payload) -> Result<web::Bytes> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > FILE_BYTES_MAX) {
-        return Err(too_large());
-    }
-    let mut bytes = web::BytesMut::with_capacity(announced.unwrap_or_default());
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|cause| {
-            Error::problem(ProblemCode::InvalidRequest)
-                .detail("上传中断,请重试。", "The upload broke off. Send it again.")
-                .because(anyhow::anyhow!("{cause}"))
-        })?;
-        if bytes.len() + chunk.len() > FILE_BYTES_MAX {
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.freeze())
 }
 
 /// The query of `GET /files/{media id}`.

@@ -65,7 +65,6 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
         .service(web::resource(api::FILES).route(web::method(Method::OPTIONS).to(tus::options)))
         .service(
             one(api::FILES)
-                .route(web::put().to(media::put))
                 .route(web::get().to(media::get))
                 .route(web::method(Method::OPTIONS).to(tus::options))
                 .route(web::post().to(tus::serve))

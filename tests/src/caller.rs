@@ -7,7 +7,7 @@ use doorstep::error::PROBLEM_JSON;
 use doorstep_core::api::{APP_VERSION, APP_VERSION_HEADER};
 use doorstep_core::problem::{Problem, ProblemCode};
 use doorstep_core::text::Language;
-use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -112,14 +112,6 @@ impl Caller {
     /// When there is no whole answer.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer> {
         self.send(self.request(Method::POST, path).json(body)).await
-    }
-
-    /// `PUT` of a file.
-    ///
-    /// # Errors
-    /// When there is no whole answer.
-    pub async fn put(&self, path: &str, content_type: &str, bytes: Vec<u8>) -> Result<Answer> {
-        self.send(self.request(Method::PUT, path).header(CONTENT_TYPE, content_type).body(bytes)).await
     }
 }
 

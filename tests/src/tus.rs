@@ -50,6 +50,14 @@ impl Uploader {
         self.caller.send(request.header(CONTENT_TYPE, OFFSET_BYTES).body(bytes.to_vec())).await
     }
 
+    /// Sends the whole file in one request.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub async fn send_whole(&self, bytes: &[u8]) -> Result<Answer> {
+        self.create_with(bytes.len(), bytes).await
+    }
+
     /// Asks how far it is.
     ///
     /// # Errors

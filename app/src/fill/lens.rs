@@ -27,14 +27,16 @@ pub(super) fn can_film() -> bool {
     get(&get(&global("navigator"), "mediaDevices"), "getUserMedia").is_function()
 }
 
-/// The camera in a dialog; `shot` gets the picture.
+/// The camera in a dialog; `shot` gets each picture and its number. With
+/// `several`, the camera may stay open for another.
 pub(super) fn lens_dialog(
     handle: Handle,
     open: RwSignal<bool>,
-    shot: impl Fn(web_sys::Blob) + Copy + Send + Sync + 'static,
+    several: bool,
+    shot: impl Fn(web_sys::Blob, usize) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let title = Signal::derive(move || handle.view.with(|view| view.label.clone()));
-    view! { <Dialog open title>{lens(open, shot)}</Dialog> }
+    view! { <Dialog open title>{lens(open, several, shot)}</Dialog> }
 }
 
 /// What a camera can.
@@ -133,7 +135,11 @@ impl Camera {
     }
 }
 
-fn lens(open: RwSignal<bool>, shot: impl Fn(web_sys::Blob) + Copy + Send + Sync + 'static) -> impl IntoView {
+fn lens(
+    open: RwSignal<bool>,
+    several: bool,
+    shot: impl Fn(web_sys::Blob, usize) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let i18n = use_i18n();
     let settings = use_settings();
     let film = NodeRef::<leptos::html::Video>::new();
@@ -168,15 +174,26 @@ fn lens(open: RwSignal<bool>, shot: impl Fn(web_sys::Blob) + Copy + Send + Sync 
             }
         });
     };
-    let press = move || {
+    let taken = RwSignal::new(0_usize);
+    let press = move |and_another: bool| {
         let track = camera.with_value(|camera| camera.as_ref().map(Camera::track));
         let (Some(track), Some(film)) = (track, film.get_untracked()) else { return };
         ready.set(false);
         spawn_local(async move {
             match Camera::shoot(&track, &film).await {
                 Some(picture) => {
-                    shot(picture);
-                    open.try_set(false);
+                    let Some(number) = taken.try_update(|taken| {
+                        *taken += 1;
+                        *taken
+                    }) else {
+                        return;
+                    };
+                    shot(picture, number);
+                    if and_another {
+                        ready.try_set(true)
+                    } else {
+                        open.try_set(false)
+                    };
                 }
                 None => drop(ready.try_set(true)),
             }
@@ -239,16 +256,36 @@ fn lens(open: RwSignal<bool>, shot: impl Fn(web_sys::Blob) + Copy + Send + Sync 
                 </Button>
             </Show>
         </div>
+        <p class="soft" role="status">
+            {move || {
+                let taken = taken.get();
+                (taken > 0).then(|| t_string!(i18n, fill.lens_taken, count = taken))
+            }}
+        </p>
         <DialogActions>
             <Button
                 icon=IconName::Camera
                 disabled=Signal::derive(move || !ready.get())
-                on_press=press
+                on_press=move || press(false)
             >
                 {t!(i18n, fill.lens_shoot)}
             </Button>
+            {several
+                .then(|| {
+                    view! {
+                        <Button
+                            kind=ButtonKind::Secondary
+                            disabled=Signal::derive(move || !ready.get())
+                            on_press=move || press(true)
+                        >
+                            {t!(i18n, fill.lens_another)}
+                        </Button>
+                    }
+                })}
             <Button kind=ButtonKind::Secondary on_press=move || open.set(false)>
-                {t!(i18n, common.cancel)}
+                {move || {
+                    if taken.get() > 0 { t_string!(i18n, fill.lens_done) } else { t_string!(i18n, common.cancel) }
+                }}
             </Button>
         </DialogActions>
     }

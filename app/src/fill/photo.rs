@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
+use super::Question;
 use super::drawing::{DrawingKind, PadDialog};
 use super::lens::{can_film, lens_dialog};
 use super::question::Handle;
@@ -71,7 +72,7 @@ pub fn Preview(
 pub fn PhotoField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
     let (session, settings) = (use_session(), use_settings());
-    let busy = RwSignal::new(false);
+    let busy = RwSignal::new(0_usize);
     let failure = RwSignal::new(None::<LocalText>);
     let there = Memo::new(move |_| handle.view.with(|view| !view.value.is_empty()));
     let max_pixels = handle.max_pixels();
@@ -79,19 +80,41 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
     let marked = handle.looks("annotate");
     let marking = RwSignal::new(false);
     let from_gallery = !handle.looks("new");
-    let take = move |picture: web_sys::Blob, source: CaptureSource| {
+    let take_for = move |question: Question, picture: web_sys::Blob, source: CaptureSource| {
         failure.set(None);
-        busy.set(true);
-        let (take, kept) = (handle.taker(), filling.kept());
+        busy.update(|photos| *photos += 1);
+        let kept = filling.kept();
         let language = settings.language_untracked();
         spawn_local(async move {
             let moment = kept.moment(source, language).await;
             match camera::take(&picture, max_pixels, moment).await {
                 // The draft outlives this screen; the signals do not.
-                Ok(photo) => take(photo),
+                Ok(photo) => kept.attach(&question, photo),
                 Err(error) => drop(failure.try_set(Some(error.explain()))),
             }
-            busy.try_set(false);
+            busy.try_update(|photos| *photos = photos.saturating_sub(1));
+        });
+    };
+    let take = move |picture, source| take_for(handle.question.get_value(), picture, source);
+    // In a repeat, one photo after the other: each but the first has an
+    // instance of its own.
+    let target = StoredValue::new_local(None::<Question>);
+    let several = handle.question.with_value(|question| filling.may_repeat(question));
+    let shot = move |picture: web_sys::Blob, number: usize| {
+        if number == 1 {
+            target.set_value(Some(handle.question.get_value()));
+            return take(picture, CaptureSource::InApp);
+        }
+        let Some(before) = target.try_get_value().flatten() else { return };
+        spawn_local(async move {
+            match filling.in_new_instance(&before).await {
+                Ok(Some(next)) => {
+                    target.try_set_value(Some(next.clone()));
+                    take_for(next, picture, CaptureSource::InApp);
+                }
+                Ok(None) => {}
+                Err(text) => drop(failure.try_set(Some(text))),
+            }
         });
     };
     let is_back = move || session.note_camera(|note| note.away = false);
@@ -130,7 +153,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
             <Show when=move || there.get()>
                 <Preview handle />
             </Show>
-            <Show when=move || busy.get()>
+            <Show when=move || { busy.get() > 0 }>
                 <p class="picture__busy" role="status">
                     <Icon name=IconName::Sync turning=true />
                     {t!(i18n, fill.photo_busy)}
@@ -245,7 +268,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                                 </Button>
                             </div>
                         </Show>
-                        {lens_dialog(handle, filming, move |picture| take(picture, CaptureSource::InApp))}
+                        {lens_dialog(handle, filming, several, shot)}
                     }
                 })}
             {marked.then(|| view! { <PadDialog handle kind=DrawingKind::Marks open=marking /> })}

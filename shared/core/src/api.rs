@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::area::AreaPath;
 use crate::case::{CaseEvent, CaseRecord, PropertyConflict, VisitRecord};
 use crate::evidence::Standing;
-use crate::hash::ContentHash;
 use crate::ids::{AreaId, DeviceId, MediaId, OperationId, SubmissionId, UserId};
 use crate::media::QuarantineReason;
 use crate::role::Role;
@@ -48,7 +47,6 @@ pub const CASES: &str = "/api/v1/cases";
 /// `GET` → [`ParkedAnswer`].
 pub const PARKED_OPERATIONS: &str = "/api/v1/parked-operations";
 /// `/{media id}` is an upload by tus 1.0.0 (`docs/media.md`);
-/// `PUT /{media id}` with the bytes → [`MediaStored`];
 /// `GET /{media id}`, with `?size=thumbnail` or `?size=preview` → the picture;
 /// `GET /{media id}/similar` → [`SimilarAnswer`].
 pub const FILES: &str = "/files";
@@ -287,14 +285,6 @@ pub struct CaseDetail {
     /// Display names of whoever acts in `events`.
     #[serde(default)]
     pub people: BTreeMap<UserId, String>,
-}
-
-/// The file is on the server's disk.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct MediaStored {
-    pub media_id: MediaId,
-    pub sha256: ContentHash,
-    pub size_bytes: u64,
 }
 
 /// Operations that wait for something.

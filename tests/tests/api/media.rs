@@ -3,18 +3,19 @@
 use anyhow::{Context, Result};
 use doorstep::db::entity::media_job;
 use doorstep::media::{FILE_BYTES_MAX, PREVIEW_SIDE_PX, THUMBNAIL_SIDE_PX};
-use doorstep_core::api::{FILES, MediaStored};
-use doorstep_core::hash::ContentHash;
+use doorstep_core::api::{FILES, SYNC};
 use doorstep_core::ids::MediaId;
 use doorstep_core::phone::{Failure, MediaState};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::submission::SubmissionContent;
+use doorstep_core::sync::{PushAnswer, PushRequest};
 use doorstep_tests::county::{PASSWORD, Place};
 use doorstep_tests::elder_visit::{ELDER_SIGNATURE, ORDINARY, PHOTO, WORKER_SIGNATURE};
 use doorstep_tests::gate::{Gate, Mode};
 use doorstep_tests::phone::TestPhone;
 use doorstep_tests::pictures;
 use doorstep_tests::scene::Scene;
+use doorstep_tests::tus::Uploader;
 use doorstep_tests::wait::until;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use uuid::Uuid;
@@ -158,17 +159,16 @@ async fn only_what_was_announced_by_its_sender_is_taken() -> Result<()> {
     let phone = scene.phone("grid_worker").await?;
     let photo = pictures::photo(1, 64, 48)?;
     let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
-    let caller = phone.caller();
-    caller.put(&file(id), "image/jpeg", photo.clone()).await?.refused(ProblemCode::MediaNotExpected)?;
+    let own = Uploader { caller: phone.caller(), id };
+    own.send_whole(&photo).await?.refused(ProblemCode::MediaNotExpected)?;
     phone.push_only().await?;
-    let unknown = file(MediaId(Uuid::now_v7()));
-    caller.put(&unknown, "image/jpeg", photo.clone()).await?.refused(ProblemCode::MediaNotExpected)?;
-    let other = scene.caller("next_worker").await?;
-    other.put(&file(id), "image/jpeg", photo.clone()).await?.refused(ProblemCode::MediaNotExpected)?;
-    caller.get(&file(id)).await?.refused(ProblemCode::NotFound)?;
-    let stored: MediaStored = caller.put(&file(id), "image/jpeg", photo.clone()).await?.ok()?;
-    assert_eq!((stored.media_id, stored.sha256), (id, ContentHash::of(&photo)));
-    assert_eq!(stored.size_bytes, photo.len() as u64);
+    let unknown = Uploader { caller: phone.caller(), id: MediaId(Uuid::now_v7()) };
+    unknown.send_whole(&photo).await?.refused(ProblemCode::MediaNotExpected)?;
+    let other = Uploader { caller: scene.caller("next_worker").await?, id };
+    other.send_whole(&photo).await?.refused(ProblemCode::MediaNotExpected)?;
+    phone.caller().get(&file(id)).await?.refused(ProblemCode::NotFound)?;
+    assert_eq!(own.send_whole(&photo).await?.status, 201);
+    assert_eq!(phone.caller().get(&file(id)).await?.bytes, photo);
     Ok(())
 }
 
@@ -181,11 +181,10 @@ async fn damaged_on_the_way_is_sent_again() -> Result<()> {
     phone.push_only().await?;
     let mut damaged = photo.clone();
     damaged[100] ^= 1;
-    let shorter = photo[..photo.len() - 1].to_vec();
-    for bytes in [damaged, shorter, Vec::new()] {
-        let answer = phone.caller().put(&file(id), "image/jpeg", bytes).await?;
-        answer.refused(ProblemCode::MediaHashMismatch)?;
-    }
+    let uploader = Uploader { caller: phone.caller(), id };
+    uploader.send_whole(&damaged).await?.refused(ProblemCode::MediaHashMismatch)?;
+    let shorter = &photo[..photo.len() - 1];
+    uploader.send_whole(shorter).await?.refused(ProblemCode::UploadLengthDiffers)?;
     assert_eq!(phone.sync().await?.files_sent, 3);
     Ok(())
 }
@@ -195,9 +194,14 @@ async fn what_is_too_large_is_said_to_be() -> Result<()> {
     let scene = Scene::start().await?;
     let phone = scene.phone("grid_worker").await?;
     let (_, id) = visit_with_photo(&phone, &scene, pictures::photo(1, 64, 48)?).await?;
-    phone.push_only().await?;
-    let large = vec![0xff; FILE_BYTES_MAX + 1];
-    phone.caller().put(&file(id), "image/jpeg", large).await?.refused(ProblemCode::TooLarge)?;
+    let mut operation = phone.waiting().await?.pop().context("an operation")?;
+    let files = operation.body["media"].as_array_mut().context("the files")?;
+    let photo = files.iter_mut().find(|file| file["media_id"] == id.to_string()).context("the photo")?;
+    photo["size_bytes"] = (FILE_BYTES_MAX + 1).into();
+    let request = PushRequest { device: phone.phone.owner().device_id, epoch: None, ops: vec![operation] };
+    phone.caller().post(SYNC, &request).await?.ok::<PushAnswer>()?;
+    let uploader = Uploader { caller: phone.caller(), id };
+    uploader.create(FILE_BYTES_MAX + 1).await?.refused(ProblemCode::TooLarge)?;
     Ok(())
 }
 
@@ -210,8 +214,8 @@ async fn the_same_photo_again_costs_nothing() -> Result<()> {
     phone.sync().await?;
     all_examined(&scene).await?;
     let before = scene.server.files().await?.len();
-    let first: MediaStored = phone.caller().put(&file(id), "image/jpeg", photo.clone()).await?.ok()?;
-    assert_eq!(first.sha256, ContentHash::of(&photo));
+    let again = Uploader { caller: phone.caller(), id }.send_whole(&photo).await?;
+    assert_eq!(again.header("upload-offset"), Some(photo.len().to_string().as_str()));
 
     // In another visit of the same person, under another name.
     let (second, other) = visit_with_photo(&phone, &scene, photo).await?;
@@ -236,7 +240,7 @@ async fn an_upload_whose_answer_is_lost_is_not_stored_twice() -> Result<()> {
     let (content, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
     phone.push_only().await?;
     gate.set(Mode::CutAfter { answer_bytes: 30 });
-    assert!(phone.caller().put(&file(id), "image/jpeg", photo).await.is_err());
+    assert!(Uploader { caller: phone.caller(), id }.send_whole(&photo).await.is_err());
     assert_eq!(phone.try_sync().await?.failure, Some(Failure::NoConnection));
     all_examined(&scene).await?;
     assert_eq!(scene.server.files().await?.len(), 3, "the photo and its small sizes");
@@ -327,7 +331,7 @@ async fn a_file_that_vanished_from_the_disk_can_be_sent_again() -> Result<()> {
     all_examined(&scene).await?;
     scene.server.lose_files("").await?;
     phone.caller().get(&file(id)).await?.refused(ProblemCode::NotFound)?;
-    phone.caller().put(&file(id), "image/jpeg", photo.clone()).await?.ok::<MediaStored>()?;
+    assert_eq!(Uploader { caller: phone.caller(), id }.send_whole(&photo).await?.status, 201);
     assert_eq!(phone.caller().get(&file(id)).await?.bytes, photo);
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use doorstep_core::api::{CASES, FORM_VERSIONS, ME, PARKED_OPERATIONS, QUEUE, SUBMISSIONS, SYNC};
+use doorstep_core::ids::MediaId;
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::submission::Decision;
 use doorstep_tests::county::{self, County};
 use doorstep_tests::office::request;
 use doorstep_tests::scene::Scene;
+use doorstep_tests::tus::Uploader;
 
 /// What comes of asking.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -113,7 +115,8 @@ async fn strangers_get_nowhere() -> Result<()> {
         stranger.get(&path).await?.refused(ProblemCode::SessionExpired)?;
     }
     stranger.post(SYNC, &serde_json::json!({})).await?.refused(ProblemCode::SessionExpired)?;
-    stranger.put("/files/0", "image/png", vec![0]).await?.problem()?;
+    let upload = Uploader { caller: stranger.clone(), id: MediaId(uuid::Uuid::now_v7()) };
+    upload.send_whole(&[0]).await?.refused(ProblemCode::SessionExpired)?;
     Ok(())
 }
 

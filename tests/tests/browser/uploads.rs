@@ -5,12 +5,15 @@ use anyhow::{Context, Result, ensure};
 use doorstep_core::api::FILES;
 use doorstep_core::hash::ContentHash;
 use doorstep_core::submission::{CaptureSource, MediaReference};
+use doorstep_core::text::Language;
 use doorstep_tests::cdp::By;
 use doorstep_tests::elder_visit::PHOTO;
 use doorstep_tests::gate::Mode;
 use doorstep_tests::wait;
+use doorstep_tests::workbook::xlsx;
 use serde_json::json;
 
+use super::forms::begin;
 use super::handset::{Handset, Screen, by_id, camera_photo};
 use super::pictures::Album;
 use super::stage::Stage;
@@ -164,6 +167,47 @@ async fn the_apps_own_camera_is_offered_after_a_photo_was_lost() -> Result<()> {
     worker.press_button("继续填写").await?;
     worker.page.the(By::css(format!("[data-path='{PHOTO}'] img[src^='blob:']"))).await?;
     worker.page.gone(By::css(input)).await?;
+    worker.assert_no_errors();
+    Ok(())
+}
+
+const ROOMS: &str = "
+    | survey   |              |      |                  |                     |
+    |          | type         | name | label::中文 (zh) | label::English (en) |
+    |          | begin_repeat | room | 更多照片         | More photos         |
+    |          | image        | ph   | 照片             | Photo               |
+    |          | end_repeat   |      |                  |                     |
+    | settings |              |      |                  |                     |
+    |          | form_id      | form_title | version    | default_language    |
+    |          | rooms        | 房屋照片 | 1            | 中文 (zh)           |
+";
+
+/// In a repeat the camera stays open: each shot has an instance of its own.
+#[tokio::test]
+async fn several_photos_are_taken_in_a_row() -> Result<()> {
+    let stage = Stage::set().await?;
+    let forms = stage.scene.offer(&[xlsx(ROOMS)?]).await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    let album = Album::of("360-zh-several");
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    begin(&worker, &stage, forms.first().context("the form")?, Language::Zh).await?;
+    worker.press_in("/room[1]/ph", "用应用内相机").await?;
+    worker.press_in("/room[1]/ph", "拍照").await?;
+    worker.page.until("document.querySelector('dialog[open] video')?.videoWidth > 0").await?;
+    for taken in 1..=2 {
+        worker.page.click(By::role("button", "拍下,再拍一张")).await?;
+        worker.page.says(&format!("已拍 {taken} 张")).await?;
+    }
+    album.take(&worker, "camera").await?;
+    worker.page.click(By::css("dialog[open] .dialog__actions .button--primary:not([disabled])")).await?;
+    worker.page.gone(By::css("dialog[open]")).await?;
+    for path in ["/room[1]/ph", "/room[2]/ph", "/room[3]/ph"] {
+        worker.page.the(By::css(format!("[data-path='{path}'] img[src^='blob:']"))).await?;
+        worker.saved(path).await?;
+    }
+    worker.page.gone(By::css("[data-instance='/room[4]']")).await?;
+    album.take(&worker, "taken").await?;
     worker.assert_no_errors();
     Ok(())
 }
