@@ -3,7 +3,7 @@
 //! * [`pin`]: what a PIN has to be, and the waits after wrong ones.
 //! * `login`: which device introduces itself.
 //! * `idle`: locks what nobody uses.
-//! * `backup`: the file with what only this phone has. `camera`: which takes photos.
+//! * `backup`: the file with what only this phone has. `choices`: of its photos.
 //! * `enter`, `leave`: the ways in and out: PIN, lock, sign out, a forgotten PIN.
 //! * `tries`: how many tries a PIN has. `obey`: what is asked from afar.
 //!   `sealed`: what a locked phone sends.
@@ -13,7 +13,7 @@
 //! forgets the key: drafts are on the disk with every answer.
 
 mod backup;
-mod camera;
+mod choices;
 mod enter;
 mod idle;
 mod leave;
@@ -51,7 +51,7 @@ use crate::settings::Settings;
 use crate::store::crypto::CryptoError;
 use crate::store::device::{DeviceStore, UserRow};
 use crate::store::{Changes, PhoneStore};
-pub use camera::CameraNote;
+pub use choices::Choices;
 pub use leave::forgotten_pin_text;
 use login::Granted;
 pub use obey::Wiped;
@@ -286,7 +286,7 @@ pub struct Session {
     earlier: RwSignal<usize>,
     ordered: RwSignal<Option<Left>>,
     wiped: RwSignal<Option<Wiped>>,
-    camera: RwSignal<CameraNote>,
+    choices: RwSignal<Choices>,
     sealed: RwSignal<Vec<SealedCount>>,
     settings: Settings,
     engine: StoredValue<Rc<Engine>, LocalStorage>,
@@ -328,7 +328,7 @@ impl Session {
             earlier: RwSignal::new(0),
             ordered: RwSignal::new(None),
             wiped: RwSignal::new(None),
-            camera: RwSignal::new(CameraNote::default()),
+            choices: RwSignal::new(Choices::default()),
             sealed: RwSignal::new(Vec::new()),
             settings,
             engine: StoredValue::new_local(Rc::default()),
@@ -359,7 +359,7 @@ impl Session {
         }
         let store = DeviceStore::open().await?;
         self.wiped.set(Wiped::remembered(&store).await?);
-        self.camera.set(CameraNote::remembered(&store).await?);
+        self.choices.set(Choices::remembered(&store).await?);
         self.engine.get_value().device.replace(Some(Rc::new(store)));
         self.refresh_users().await?;
         Ok(self.resting_state())

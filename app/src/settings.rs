@@ -65,12 +65,12 @@ impl Settings {
     }
 }
 
-pub(crate) fn read(key: &str) -> Option<String> {
+fn read(key: &str) -> Option<String> {
     window().local_storage().ok().flatten()?.get_item(key).ok().flatten()
 }
 
 /// A browser that refuses keeps the choice until the page is closed.
-pub(crate) fn write(key: &str, value: &str) {
+fn write(key: &str, value: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.set_item(key, value);
     }

@@ -82,7 +82,7 @@ struct Engine {
 impl Synchroniser {
     /// At rest until [`Self::start_for`].
     pub fn new(session: Session) -> Self {
-        let files = Files::load();
+        let files = Files::new(session);
         files.watch();
         Self { session, status: RwSignal::default(), files, engine: StoredValue::new_local(Rc::default()) }
     }

@@ -117,7 +117,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
             }
         });
     };
-    let is_back = move || session.note_camera(|note| note.away = false);
+    let is_back = move || session.choose(|choices| choices.camera_away = false);
     let chosen = move |event: leptos::ev::Event, source: CaptureSource| {
         is_back();
         let Some(input) =
@@ -130,8 +130,8 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
         input.set_value("");
         take(file.into(), source);
     };
-    let in_app = Memo::new(move |_| can_film() && session.camera().in_app);
-    let has_lost = Memo::new(move |_| can_film() && !in_app.get() && session.camera().lost);
+    let in_app = Memo::new(move |_| can_film() && session.choices().own_camera);
+    let has_lost = Memo::new(move |_| can_film() && !in_app.get() && session.choices().photo_lost);
     let filming = RwSignal::new(false);
     let back = window_event_listener_untyped("focus", move |_| is_back());
     on_cleanup(move || back.remove());
@@ -140,9 +140,9 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
         filling.kept().look_around();
     };
     let choose = move |own: bool| {
-        session.note_camera(|note| {
-            note.in_app = own;
-            note.lost = false;
+        session.choose(|choices| {
+            choices.own_camera = own;
+            choices.photo_lost = false;
         });
     };
     let words = move || {
@@ -200,7 +200,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                                     aria-describedby=handle.described_by.get_value()
                                     on:click=move |_| {
                                         opened();
-                                        session.note_camera(|note| note.away = true);
+                                        session.choose(|choices| choices.camera_away = true);
                                     }
                                     on:cancel=move |_: leptos::ev::Event| is_back()
                                     on:change=move |event| chosen(event, CaptureSource::Camera)

@@ -6,7 +6,6 @@ mod rows;
 mod search;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorstep_core::api::Me;
 use doorstep_core::phone::{CaseShelf, DraftRecord, LocalTime, PhoneError, Today, TodayEntry};
@@ -23,7 +22,7 @@ use crate::i18n::*;
 use crate::session::AppPhone;
 use crate::ui::{Button, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Section, Tone};
 use agenda::Agenda;
-use rows::{ROWS_MAX, long_list, returned_row, row};
+use rows::{ROWS_MAX, gradually, long_list, returned_row, row};
 use search::CaseIndex;
 
 /// What somebody opens Doorstep for.
@@ -345,30 +344,26 @@ fn FoundView(
         }
         .into_any();
     }
-    let count = found.count;
+    let (count, shown) = (found.count, found.first.len());
     let held = StoredValue::new((data, found.first));
-    // Whoever types on sees another list in a moment.
-    let all = RwSignal::new(count <= FOUND_FIRST);
-    if !all.get_untracked() {
-        let show_all = move || {
-            let _ = all.try_set(true);
-        };
-        set_timeout(show_all, FOUND_PAUSE);
-    }
-    let rows = move || {
-        let most = if all.get() { FOUND_MAX } else { FOUND_FIRST };
+    let drawn = gradually(FOUND_FIRST, move || shown);
+    let draw = move |place: usize| {
         held.with_value(|(data, found)| {
-            let shown = found.iter().take(most);
-            let rows = shown.map(|(case, entry)| row(data, language, *case, entry.as_deref())).collect_view();
-            view! { <List>{rows}</List> }.into_any()
+            found.get(place).map(|(case, entry)| row(data, language, *case, entry.as_deref()))
         })
     };
-    view! { <Section title=t_string!(i18n, today.found, count = count)>{rows}</Section> }.into_any()
+    view! {
+        <Section title=t_string!(i18n, today.found, count = count)>
+            <List>
+                <For each=move || 0..drawn() key=|place| *place children=draw />
+            </List>
+        </Section>
+    }
+    .into_any()
 }
 
-/// Rows that are drawn with the letter, and how long after it the others are.
-const FOUND_FIRST: usize = 6;
-const FOUND_PAUSE: Duration = Duration::from_millis(300);
+/// Rows that are drawn with the letter.
+const FOUND_FIRST: usize = 2;
 
 /// A draft that was begun so long ago is mentioned; it is never deleted.
 const FORGOTTEN_DAYS: i64 = 3;

@@ -21,15 +21,15 @@ const NOTICES: &str = "notice";
 pub enum Note {
     /// What was wiped last.
     Wiped,
-    /// Which camera takes the photos.
-    Camera,
+    /// What was chosen for this phone.
+    Choices,
 }
 
 impl Note {
     fn key(self) -> &'static str {
         match self {
             Self::Wiped => "wiped",
-            Self::Camera => "camera",
+            Self::Choices => "choices",
         }
     }
 

@@ -5,10 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use crate::browser::{get, global};
-use crate::settings::{read, write};
-
-const WIFI_ONLY_KEY: &str = "doorstep-wifi-only";
-const PAUSED_KEY: &str = "doorstep-photos-paused";
+use crate::session::{Choices, Session};
 
 /// The network that the phone is in, as far as the browser tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,20 +28,14 @@ pub enum Held {
 /// What a person wants of photos, and what the network is.
 #[derive(Clone, Copy, Debug)]
 pub struct Files {
-    wifi_only: RwSignal<bool>,
-    paused: RwSignal<bool>,
+    session: Session,
     network: RwSignal<Network>,
 }
 
 impl Files {
-    /// As it was chosen before.
-    pub(super) fn load() -> Self {
-        let is_set = |key| read(key).as_deref() == Some("1");
-        Self {
-            wifi_only: RwSignal::new(is_set(WIFI_ONLY_KEY)),
-            paused: RwSignal::new(is_set(PAUSED_KEY)),
-            network: RwSignal::new(network()),
-        }
+    /// By what was chosen on this phone.
+    pub(super) fn new(session: Session) -> Self {
+        Self { session, network: RwSignal::new(network()) }
     }
 
     /// Follows the network for as long as the page lives.
@@ -62,17 +53,17 @@ impl Files {
 
     /// Why photos wait; nothing when they may go. Tracks.
     pub fn held(self) -> Option<Held> {
-        held(self.paused.get(), self.wifi_only.get(), self.network.get())
+        held(self.session.choices(), self.network.get())
     }
 
     /// As [`Self::held`], outside of tracking.
     pub fn held_untracked(self) -> Option<Held> {
-        held(self.paused.get_untracked(), self.wifi_only.get_untracked(), self.network.get_untracked())
+        held(self.session.choices_untracked(), self.network.get_untracked())
     }
 
     /// Whether photos wait for Wi-Fi. Tracks.
     pub fn wifi_only(self) -> bool {
-        self.wifi_only.get()
+        self.session.choices().wifi_only
     }
 
     /// The network. Tracks.
@@ -82,21 +73,19 @@ impl Files {
 
     /// Has photos wait for Wi-Fi, or not.
     pub fn set_wifi_only(self, wifi_only: bool) {
-        write(WIFI_ONLY_KEY, if wifi_only { "1" } else { "0" });
-        self.wifi_only.set(wifi_only);
+        self.session.choose(|choices| choices.wifi_only = wifi_only);
     }
 
     /// Stops photos, after the piece that is on its way, or lets them go on.
     pub fn set_paused(self, paused: bool) {
-        write(PAUSED_KEY, if paused { "1" } else { "0" });
-        self.paused.set(paused);
+        self.session.choose(|choices| choices.photos_paused = paused);
     }
 }
 
-fn held(paused: bool, wifi_only: bool, network: Network) -> Option<Held> {
-    if paused {
+fn held(choices: Choices, network: Network) -> Option<Held> {
+    if choices.photos_paused {
         Some(Held::Paused)
-    } else if wifi_only && network == Network::Mobile {
+    } else if choices.wifi_only && network == Network::Mobile {
         Some(Held::NoWifi)
     } else {
         None
@@ -123,10 +112,12 @@ mod tests {
 
     #[test]
     fn photos_wait_when_a_person_says_so_or_the_network_is_counted() {
-        assert_eq!(held(false, false, Network::Mobile), None);
-        assert_eq!(held(false, true, Network::Mobile), Some(Held::NoWifi));
-        assert_eq!(held(false, true, Network::Wifi), None);
-        assert_eq!(held(false, true, Network::Unknown), None, "else they would wait for ever");
-        assert_eq!(held(true, false, Network::Wifi), Some(Held::Paused));
+        let any = Choices::default();
+        let wifi = Choices { wifi_only: true, ..any };
+        assert_eq!(held(any, Network::Mobile), None);
+        assert_eq!(held(wifi, Network::Mobile), Some(Held::NoWifi));
+        assert_eq!(held(wifi, Network::Wifi), None);
+        assert_eq!(held(wifi, Network::Unknown), None, "else they would wait for ever");
+        assert_eq!(held(Choices { photos_paused: true, ..any }, Network::Wifi), Some(Held::Paused));
     }
 }

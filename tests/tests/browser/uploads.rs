@@ -27,7 +27,7 @@ const WIFI: &str = "sessionStorage.setItem('test-network', 'wifi'); \
 
 /// The note that the camera app is open is on the disk.
 const NOTED: &str = "new Promise(done => indexedDB.open('doorstep-device').onsuccess = ({ target }) => \
-     target.result.transaction('notice').objectStore('notice').get('camera').onsuccess = found => { \
+     target.result.transaction('notice').objectStore('notice').get('choices').onsuccess = found => { \
      target.result.close(); done(found.target.result !== undefined); })";
 
 /// Of a photo; more than this has left when the network breaks.

@@ -1,6 +1,7 @@
 //! The rows of Today: who, where, what, and until when.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorstep_core::ids::CaseId;
 use doorstep_core::phone::{TaskProgress, TodayEntry};
@@ -18,6 +19,34 @@ use crate::ui::{Badge, Button, ButtonKind, IconName, List, Row, Tone};
 /// Rows of a group to begin with, and more at a time.
 pub(super) const ROWS_MAX: usize = 60;
 const ROWS_MORE: usize = 200;
+/// Rows of a group that are drawn at once: about what a phone shows.
+const ROWS_FIRST: usize = 6;
+/// A slow phone takes 20 ms to draw a row. The others follow in small batches,
+/// so that whoever types or scrolls meanwhile does not wait.
+const ROWS_BATCH: usize = 3;
+const BATCH_PAUSE: Duration = Duration::from_millis(30);
+
+/// How many of the `wanted` rows are drawn: `first` at once, then ever more.
+/// Tracks.
+pub(super) fn gradually(
+    first: usize,
+    wanted: impl Fn() -> usize + Copy + Send + 'static,
+) -> impl Fn() -> usize + Copy + Send + 'static {
+    let drawn = RwSignal::new(first);
+    Effect::new(move |_| {
+        if drawn.get() >= wanted() {
+            return;
+        }
+        let more = move || {
+            // Whoever types on sees another list.
+            let _ = drawn.try_update(|rows| *rows += ROWS_BATCH);
+        };
+        if let Ok(timer) = set_timeout_with_handle(more, BATCH_PAUSE) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    move || drawn.get().min(wanted())
+}
 
 /// Some rows, and more when they are asked for: a phone takes seconds to lay
 /// out thousands.
@@ -30,16 +59,17 @@ pub(super) fn long_list(
     let i18n = use_i18n();
     let held = StoredValue::new((data.clone(), entries.to_vec()));
     let count = entries.len();
-    let shown = move || {
+    let drawn = gradually(ROWS_FIRST, move || rows_max.get().min(count));
+    let draw = move |place: usize| {
         held.with_value(|(data, entries)| {
-            let most = entries.get(..rows_max.get()).unwrap_or(entries);
-            let rows = rows(data, language, most);
-            view! { <List>{rows}</List> }.into_any()
+            entries.get(place).map(|entry| row(data, language, entry.task.case_id, Some(entry)))
         })
     };
     let left = move || count.saturating_sub(rows_max.get());
     view! {
-        {shown}
+        <List>
+            <For each=move || 0..drawn() key=|place| *place children=draw />
+        </List>
         <Show when=move || { left() > 0 }>
             <Button
                 kind=ButtonKind::Quiet
@@ -51,10 +81,6 @@ pub(super) fn long_list(
         </Show>
     }
     .into_any()
-}
-
-fn rows(data: &TodayData, language: Language, entries: &[Arc<TodayEntry>]) -> Vec<AnyView> {
-    entries.iter().map(|entry| row(data, language, entry.task.case_id, Some(entry))).collect()
 }
 
 /// A case, with what is to be done there.

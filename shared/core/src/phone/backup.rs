@@ -228,7 +228,8 @@ impl<S: LocalStore> Phone<S> {
             let id = entry.media_id.to_string();
             if bytes.contains(&id) && listed.insert(id.clone()) {
                 list.rows.push((Table::MediaBytes, id));
-                list.files += 1;
+                // People know of the photo, not of its small picture.
+                list.files += usize::from(entry.preview_of.is_none());
             }
             list.rows.push((Table::Media, row.key));
         }
