@@ -51,7 +51,7 @@ pub async fn all_written() {
 #[derive(Clone, Debug)]
 pub(super) enum Given {
     Value(String),
-    File(NewFile),
+    File(Box<NewFile>),
 }
 
 /// What the worker does, one after the other.
@@ -103,7 +103,7 @@ pub struct Kept(pub(super) Rc<State>);
 impl Kept {
     /// Takes a picture, a recording or another file and writes it at once.
     pub fn attach(&self, question: &Question, file: NewFile) {
-        self.0.give(question, Given::File(file));
+        self.0.give(question, Given::File(Box::new(file)));
     }
 
     /// Takes a place and writes it at once.
@@ -289,7 +289,7 @@ impl State {
         let mut changed = draft.session.set_now(at);
         let by_answer = match given {
             Given::Value(value) => phone.answer(draft, path, value, at).await,
-            Given::File(file) => phone.answer_with_file(draft, path, file.clone(), at).await,
+            Given::File(file) => phone.answer_with_file(draft, path, (**file).clone(), at).await,
         };
         changed.extend(by_answer.map_err(|error| error.explain())?);
         Ok(changed)

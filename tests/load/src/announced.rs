@@ -67,6 +67,7 @@ async fn employ(
             size_bytes: Set(i64::try_from(photo.size_bytes())?),
             content_type: Set("image/jpeg".to_owned()),
             stored_at: Set(None),
+            preview_of: Set(None),
         });
     }
     components

@@ -85,7 +85,7 @@ pub enum Request {
     Pull(PullRequest),
     FetchForm(FormVersionRecord),
     /// A piece of a captured file, or the question how much is there.
-    Upload(FilePart),
+    Upload(Box<FilePart>),
     /// A file beside the words of this form version.
     FetchFormFile(FormVersionId, FormFile),
 }

@@ -161,7 +161,7 @@ impl Synchronisation {
 }
 
 fn send_part(writes: Batch, entry: MediaEntry, act: FileAct) -> Step {
-    send(writes, Durability::Relaxed, Request::Upload(FilePart { entry, act }))
+    send(writes, Durability::Relaxed, Request::Upload(Box::new(FilePart { entry, act })))
 }
 
 #[cfg(test)]

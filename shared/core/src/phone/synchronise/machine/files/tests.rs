@@ -113,7 +113,7 @@ impl World {
             let answer = match &asked {
                 Request::Pull(_) => Answer::Pull(self.news()?),
                 Request::Upload(part) => {
-                    self.asked.push(part.clone());
+                    self.asked.push((**part).clone());
                     network(self, part)
                 }
                 other => return Err(format!("{other:?}").into()),
