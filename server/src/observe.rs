@@ -172,8 +172,11 @@ fn protect(headers: &mut HeaderMap, request_id: &RequestId) {
     if let Ok(value) = HeaderValue::from_str(&request_id.0) {
         headers.insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
     }
+    // Files of people have a stricter one of their own.
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY));
+    }
     let fixed = [
-        (CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (PERMISSIONS_POLICY, "camera=(self), geolocation=(self), microphone=(self)"),

@@ -72,6 +72,7 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
                 .route(web::patch().to(tus::serve))
                 .route(web::delete().to(tus::serve)),
         )
+        .service(web::resource(format!("{}/{{id}}/address", api::FILES)).route(web::get().to(media::address)))
         .service(web::resource(format!("{}/{{id}}/similar", api::FILES)).route(web::get().to(media::similar)))
         // Running it.
         .service(web::resource("/healthz").route(web::get().to(alive)))

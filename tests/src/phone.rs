@@ -14,7 +14,7 @@ use doorstep_core::phone::{
     Failure, NewFile, OpenDraft, Owner, Phone, Reply, SyncReport, Transport, synchronise,
 };
 use doorstep_core::store::MemoryStore;
-use doorstep_core::submission::{SubmissionContent, SubmissionState, SubmissionStatus};
+use doorstep_core::submission::{Place, SubmissionContent, SubmissionState, SubmissionStatus};
 use doorstep_core::sync::{Operation, PullAnswer, PullRequest, PushAnswer, PushRequest};
 use doorstep_core::task::TaskState;
 use doorstep_core::text::Language;
@@ -214,8 +214,17 @@ impl TestPhone {
         let preview =
             Some(NewPreview { media_id: preview_id, bytes: small, content_type: content_type.clone() });
         let file = NewFile { preview, ..NewFile::plain(media_id, photo, content_type) };
-        self.phone.answer_with_file(draft, &path.parse()?, file, self.now()).await?;
+        self.attach_file(draft, path, file).await?;
         Ok((media_id, preview_id))
+    }
+
+    /// Answers a question with a file and all that is known of it.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn attach_file(&self, draft: &mut OpenDraft, path: &str, file: NewFile) -> Result<()> {
+        self.phone.answer_with_file(draft, &path.parse()?, file, self.now()).await?;
+        Ok(())
     }
 
     /// Finishes a draft.
@@ -223,8 +232,16 @@ impl TestPhone {
     /// # Errors
     /// When something is missing.
     pub async fn finish(&self, draft: &mut OpenDraft) -> Result<SubmissionContent> {
+        self.finish_at(draft, None).await
+    }
+
+    /// Finishes a draft somewhere.
+    ///
+    /// # Errors
+    /// When something is missing.
+    pub async fn finish_at(&self, draft: &mut OpenDraft, place: Option<Place>) -> Result<SubmissionContent> {
         let op_id = OperationId(Uuid::now_v7());
-        match self.phone.finish_draft(draft, op_id, None, self.now(), &self.wire.device).await {
+        match self.phone.finish_draft(draft, op_id, place, self.now(), &self.wire.device).await {
             Ok(content) => Ok(content),
             Err(FinishError::Phone(error)) => Err(error.into()),
             Err(FinishError::Incomplete(problems)) => bail!("incomplete: {problems:?}"),

@@ -22,6 +22,7 @@ mod api {
     mod review;
     mod sealed_key;
     mod sealed_push;
+    mod served;
     mod start;
     mod uploads;
     mod uploads_broken;

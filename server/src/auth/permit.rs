@@ -171,6 +171,19 @@ pub(crate) async fn to_hand_over(components: &Components, claims: Claims) -> Res
     admit(components, claims).await
 }
 
+/// For whoever shows something that was signed for a session: as if its person
+/// asked now, so that what was taken from them since is taken.
+///
+/// # Errors
+/// As for a token of the session: `session_expired`, `device_unknown`,
+/// `account_disabled`.
+pub(crate) async fn of_session(components: &Components, id: SessionId) -> Result<Permit<LoggedIn>> {
+    let found = session::Entity::find_by_id(id).one(components.database.read()).await?;
+    let session = found.ok_or(ProblemCode::SessionExpired)?;
+    let claims = Claims { user_id: session.user_id, device_id: session.device_id, session_id: id };
+    admit(components, claims).await
+}
+
 /// For what whoever runs the server hands over in the name of its author, from
 /// a file. There is no session.
 ///

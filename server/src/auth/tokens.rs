@@ -133,6 +133,20 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &self.signing).map_err(Error::internal)
     }
 
+    /// Signs a text that is no token. The same text has the same signature, for
+    /// as long as the key is the newest.
+    pub(crate) fn sign_text(&self, text: &str) -> Result<String> {
+        jsonwebtoken::crypto::sign(text.as_bytes(), &self.signing, Algorithm::EdDSA).map_err(Error::internal)
+    }
+
+    /// Whether one of our keys signed the text.
+    pub(crate) fn has_signed(&self, text: &str, signature: &str) -> bool {
+        self.verifying.values().any(|key| {
+            // What is no signature at all did not sign it either.
+            jsonwebtoken::crypto::verify(signature, text.as_bytes(), key, Algorithm::EdDSA).unwrap_or(false)
+        })
+    }
+
     /// The key that verifies what is signed now (Ed25519, PEM).
     pub fn public_key_pem(&self) -> &str {
         &self.public_key_pem

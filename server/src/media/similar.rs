@@ -18,7 +18,8 @@ use doorstep_core::problem::ProblemCode;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::Mutex;
 
-use super::{jobs, visible};
+use super::show::visible;
+use super::{jobs, signed};
 use crate::app::Components;
 use crate::auth::permit::{LoggedIn, Permit};
 use crate::db::entity::{media, submission, submission_media};
@@ -28,6 +29,9 @@ use crate::{cases, submissions, users};
 /// Pictures that differ in so few of the 64 bits look alike.
 const DIFFERING_BITS_MAX: u32 = 8;
 const PHOTOS_MAX: usize = 50;
+/// Each photo has a small picture that looks like it, and is kept in each
+/// correction of its visit: those fall out afterwards.
+const FINGERPRINTS_MAX: usize = 8 * PHOTOS_MAX;
 /// Copies of the server have clocks of their own, and a transaction takes
 /// time: what was examined shortly before is read again.
 const READ_AGAIN: TimeDelta = TimeDelta::minutes(5);
@@ -147,11 +151,12 @@ pub(crate) async fn similar(
         return Ok(web::Json(SimilarAnswer { photos: Vec::new() }));
     };
     let near = components.similar.near(&components, &row.county, fingerprint.cast_unsigned()).await?;
-    let bits: HashMap<ContentHash, u32> = near.into_iter().take(PHOTOS_MAX).collect();
+    let bits: HashMap<ContentHash, u32> = near.into_iter().take(FINGERPRINTS_MAX).collect();
     let named = submission_media::Entity::find()
         .filter(submission_media::Column::Sha256.is_in(bits.keys().cloned()))
         .filter(submission_media::Column::SubmissionId.ne(announced.submission_id))
         .filter(submission_media::Column::StoredAt.is_not_null())
+        .filter(submission_media::Column::PreviewOf.is_null())
         .all(connection)
         .await?;
     let found: HashMap<_, _> = submission::Entity::find()
@@ -182,6 +187,7 @@ pub(crate) async fn similar(
             case_label: cases.get(&submission.case_id).map(|case| case.label.clone()).unwrap_or_default(),
             author_name: names.get(&submission.author_id).cloned().unwrap_or_default(),
             received_at: submission.received_at,
+            address: signed::address_of(&components, permit.session_id(), file.media_id)?.address,
             differing_bits: bits.get(&file.sha256).copied().unwrap_or_default(),
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::area::AreaPath;
@@ -12,7 +12,7 @@ use crate::ids::{AreaId, DeviceId, MediaId, OperationId, SubmissionId, UserId};
 use crate::media::QuarantineReason;
 use crate::role::Role;
 use crate::sealing::SealingKey;
-use crate::submission::{Comment, Decision, SubmissionContent, SubmissionState, SubmissionStatus};
+use crate::submission::{Comment, Decision, Spot, SubmissionContent, SubmissionState, SubmissionStatus};
 use crate::task::TaskRecord;
 use crate::text::LocalText;
 
@@ -48,6 +48,7 @@ pub const CASES: &str = "/api/v1/cases";
 pub const PARKED_OPERATIONS: &str = "/api/v1/parked-operations";
 /// `/{media id}` is an upload by tus 1.0.0 (`docs/media.md`);
 /// `GET /{media id}`, with `?size=thumbnail` or `?size=preview` → the picture;
+/// `GET /{media id}/address` → [`FileAddress`];
 /// `GET /{media id}/similar` → [`SimilarAnswer`].
 pub const FILES: &str = "/files";
 
@@ -154,7 +155,7 @@ pub struct QueueEntry {
     /// From the township down: `河湾镇 上河村 第一网格`.
     pub area_name: String,
     pub author_name: String,
-    pub finished_at: DateTime<chrono::FixedOffset>,
+    pub finished_at: DateTime<FixedOffset>,
     pub received_at: DateTime<Utc>,
     /// 0 to 3, as the server computed it.
     pub alert_level: u8,
@@ -184,8 +185,23 @@ pub struct SubmissionDetail {
     pub conflicts: Vec<PropertyConflict>,
     /// The revision before this one, if it was a correction.
     pub previous: Option<SubmissionContent>,
+    /// The files of the revision before.
+    #[serde(default)]
+    pub previous_media: Vec<MediaRecord>,
+    /// Where the case is, as far as anybody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_place: Option<CasePlace>,
     /// Whether the asker may decide on it now; the reason why not.
     pub blocked: Option<crate::problem::ProblemCode>,
+}
+
+/// Where a case is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct CasePlace {
+    pub spot: Spot,
+    /// When the last approved visit measured it; `None`: the ledger says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visited_at: Option<DateTime<FixedOffset>>,
 }
 
 /// A rule of the form that an answer breaks.
@@ -213,6 +229,13 @@ pub struct MediaRecord {
     #[serde(default)]
     pub content_type: String,
     pub stored: bool,
+    /// When it had arrived, by the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_at: Option<DateTime<Utc>>,
+    /// As in [`FileAddress`]; `None` while it is not there, and of what is not
+    /// shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Why it is kept and not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<QuarantineReason>,
@@ -222,6 +245,15 @@ pub struct MediaRecord {
     /// Of a picture.
     pub width_px: Option<u32>,
     pub height_px: Option<u32>,
+}
+
+/// Where a browser gets a file without a token, as `<img>` and `<video>` do,
+/// for as long as the asker may see it and no longer than `until`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileAddress {
+    /// A path with a query; `&size=thumbnail` and `&size=preview` may follow.
+    pub address: String,
+    pub until: DateTime<Utc>,
 }
 
 /// Photos of other submissions that look like one photo.
@@ -241,6 +273,9 @@ pub struct SimilarPhoto {
     pub received_at: DateTime<Utc>,
     /// Of 64 bits, how many differ; 0 for the very same picture.
     pub differing_bits: u32,
+    /// As in [`FileAddress`].
+    #[serde(default)]
+    pub address: String,
 }
 
 /// A reviewer's decision.

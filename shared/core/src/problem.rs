@@ -72,6 +72,8 @@ problems! {
     UploadTypeWrong, "upload_type_wrong", 415, "上传内容的类型必须是 application/offset+octet-stream。", "The content type of an upload is application/offset+octet-stream. Correct it and try again.";
     UploadChecksumMismatch, "upload_checksum_mismatch", 460, "这一段在传输中损坏(校验不一致),已丢弃,手机将自动重传。", "This piece was damaged on its way (its checksum differs) and was dropped. The phone sends it again by itself.";
     UploadQuotaReached, "upload_quota_reached", 429, "今天上传的文件已达上限,手机会保留照片,明天自动继续;如需提高上限请联系管理员。", "This is as much as one person may upload in a day. The phone keeps the photos and goes on tomorrow; ask an administrator to raise the limit.";
+    FileAddressOver, "file_address_over", 403, "文件的访问地址已过期或无效,请刷新后再试。", "The address of this file has run out or was altered. Refresh to get a new one.";
+    RangeNotSatisfiable, "range_not_satisfiable", 416, "文件没有那么长,请从头读取。", "The file is shorter than the range that was asked for. Read it from its beginning.";
     MediaNotAnImage, "media_not_an_image", 415, "这不是可用的图片(仅支持 JPEG、PNG、WebP)。请重新拍摄。", "This is not a usable picture (JPEG, PNG or WebP). Take it again.";
     MediaTooManyPixels, "media_too_many_pixels", 413, "图片像素过大,服务器拒绝解码。请用应用内拍照重新拍摄。", "The picture has too many pixels to be decoded safely. Take it again with the app.";
     StorageFull, "storage_full", 507, "服务器存储写入失败,请联系管理员。手机会保留照片并稍后重传。", "The server could not store the file. Tell an administrator. The phone keeps the photo and tries again.";

@@ -128,6 +128,36 @@ pub struct Spot {
     pub longitude_degrees: f64,
 }
 
+/// The mean radius of the earth (IUGG).
+const EARTH_M: f64 = 6_371_008.8;
+
+impl Spot {
+    /// What a form's `geopoint` says: `latitude longitude [altitude
+    /// [accuracy]]`, in degrees and metres. `None` when it says no point.
+    pub fn of_geopoint(text: &str) -> Option<Self> {
+        let mut numbers = text.split_whitespace().map_while(|number| number.parse::<f64>().ok());
+        let spot = Self { latitude_degrees: numbers.next()?, longitude_degrees: numbers.next()? };
+        let is_on_earth = spot.latitude_degrees.abs() <= 90.0 && spot.longitude_degrees.abs() <= 180.0;
+        is_on_earth.then_some(spot)
+    }
+
+    /// Metres to another point, along the ground of a round earth: right to
+    /// about half a percent.
+    pub fn metres_to(self, other: Self) -> f64 {
+        let (from, to) = (self.latitude_degrees.to_radians(), other.latitude_degrees.to_radians());
+        let east = (other.longitude_degrees - self.longitude_degrees).to_radians();
+        let half = ((to - from) / 2.0).sin().powi(2) + from.cos() * to.cos() * (east / 2.0).sin().powi(2);
+        2.0 * EARTH_M * half.sqrt().min(1.0).asin()
+    }
+}
+
+impl Place {
+    /// The point alone.
+    pub fn spot(&self) -> Spot {
+        Spot { latitude_degrees: self.latitude_degrees, longitude_degrees: self.longitude_degrees }
+    }
+}
+
 /// A file that a submission expects.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct MediaReference {
@@ -229,6 +259,19 @@ pub struct SubmissionStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_geopoint_is_a_spot_and_far_from_others() {
+        let here = Spot::of_geopoint("34.12345 108.98765 400 8");
+        assert_eq!(here, Some(Spot { latitude_degrees: 34.123_45, longitude_degrees: 108.987_65 }));
+        for wrong in ["", "34.1", "north 108", "95 10", "NaN 10"] {
+            assert_eq!(Spot::of_geopoint(wrong), None, "{wrong}");
+        }
+        let here = Spot { latitude_degrees: 0.0, longitude_degrees: 0.0 };
+        let one_degree = Spot { latitude_degrees: 1.0, longitude_degrees: 0.0 };
+        assert!((here.metres_to(one_degree) - 111_195.0).abs() < 1.0);
+        assert!((one_degree.metres_to(one_degree)).abs() < 0.001);
+    }
 
     #[test]
     fn only_a_submitted_one_can_be_decided() {

@@ -198,6 +198,6 @@ async fn photos_that_look_alike_are_found_by_those_who_may_see_them() -> Result<
     assert_eq!(found.photos[0].case_label, "赵示例");
     assert_eq!(alike(&visits[2].1).await?.photos, []);
     let stranger = scene.caller("far_supervisor").await?;
-    stranger.get(&format!("{}/similar", visits[0].1.address())).await?.refused(ProblemCode::NoPermission)?;
+    stranger.get(&format!("{}/similar", visits[0].1.address())).await?.refused(ProblemCode::NotFound)?;
     Ok(())
 }
