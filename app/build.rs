@@ -8,8 +8,20 @@ use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 use leptos_i18n_parser::parse_locales::parse_locales;
 
 /// One file a screen, or group of screens.
-const NAMESPACES: [&str; 11] =
-    ["common", "gates", "fill", "today", "case", "outbox", "me", "queue", "submission", "ledger", "backup"];
+const NAMESPACES: [&str; 12] = [
+    "common",
+    "gates",
+    "fill",
+    "today",
+    "case",
+    "outbox",
+    "me",
+    "queue",
+    "submission",
+    "viewer",
+    "ledger",
+    "backup",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

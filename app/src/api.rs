@@ -9,8 +9,8 @@ pub mod tokens;
 use std::rc::Rc;
 
 use doorstep_core::api::{
-    self as addresses, CaseDetail, DecisionAnswer, DecisionRequest, LoginAnswer, LoginRequest, Me,
-    ParkedAnswer, QueueAnswer, SubmissionDetail,
+    self as addresses, CaseDetail, DecisionAnswer, DecisionRequest, FileAddress, LoginAnswer, LoginRequest,
+    Me, ParkedAnswer, QueueAnswer, SimilarAnswer, SubmissionDetail,
 };
 use doorstep_core::command::{COMMAND, CommandAnswer, CommandReport, DeviceCommand};
 use doorstep_core::evidence::Notary;
@@ -206,18 +206,20 @@ impl Client {
         .await
     }
 
-    /// A picture's bytes and type.
+    /// An address from which the browser gets a file by itself.
     ///
     /// # Errors
     /// With the server's problem, or without a connection.
-    pub async fn picture(&self, id: MediaId, thumbnail: bool) -> Result<(Vec<u8>, String), Failure> {
-        let size = if thumbnail { "?size=thumbnail" } else { "" };
-        let reply = self.send(&Request::get(&format!("{}/{id}{size}", addresses::FILES))).await?;
-        if reply.content_type.starts_with("image/") {
-            Ok((reply.bytes, reply.content_type))
-        } else {
-            Err(Failure::NoConnection)
-        }
+    pub async fn file_address(&self, id: MediaId) -> Result<FileAddress, Failure> {
+        self.get(&format!("{}/{id}/address", addresses::FILES)).await
+    }
+
+    /// Photos of other submissions that look like one.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn similar(&self, id: MediaId) -> Result<SimilarAnswer, Failure> {
+        self.get(&format!("{}/{id}/similar", addresses::FILES)).await
     }
 
     /// The bytes and type of a recording or another file.

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use doorstep_core::api::{
-    CaseDetail, DecisionAnswer, DecisionRequest, ParkedAnswer, QueueAnswer, SubmissionDetail,
+    CaseDetail, DecisionAnswer, DecisionRequest, FileAddress, ParkedAnswer, QueueAnswer, SimilarAnswer,
+    SubmissionDetail,
 };
 use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::json;
@@ -21,13 +22,6 @@ use leptos::prelude::*;
 
 use crate::camera::ObjectUrl;
 use crate::session::Session;
-
-/// How large a picture is wanted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PictureSize {
-    Thumbnail,
-    Full,
-}
 
 type Plans = BTreeMap<FormVersionId, Arc<Plan>>;
 
@@ -116,18 +110,23 @@ impl Office {
         Ok(plan)
     }
 
-    /// A picture as the server has it.
+    /// Another address of a file, which the browser gets it from by itself.
     ///
     /// # Errors
     /// With the server's problem, or without a connection.
-    pub async fn picture(self, id: MediaId, size: PictureSize) -> Result<ObjectUrl, Failure> {
-        let (bytes, content_type) =
-            self.session.client()?.picture(id, size == PictureSize::Thumbnail).await?;
-        ObjectUrl::new(&bytes, &content_type)
-            .ok_or_else(|| Failure::Store(StoreError::Lost("the browser made no address".to_owned())))
+    pub async fn address(self, id: MediaId) -> Result<FileAddress, Failure> {
+        self.session.client()?.file_address(id).await
     }
 
-    /// A recording or another file as the server has it.
+    /// Photos of other submissions that look like one.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn similar(self, id: MediaId) -> Result<SimilarAnswer, Failure> {
+        self.session.client()?.similar(id).await
+    }
+
+    /// The bytes of a file, to be saved.
     ///
     /// # Errors
     /// With the server's problem, or without a connection.

@@ -381,7 +381,11 @@ impl Page {
             "Tab" => (9, None),
             "Backspace" => (8, None),
             "Escape" => (27, None),
+            "PageUp" => (33, None),
+            "PageDown" => (34, None),
+            "ArrowLeft" => (37, None),
             "ArrowUp" => (38, None),
+            "ArrowRight" => (39, None),
             "ArrowDown" => (40, None),
             " " => (32, Some(" ")),
             other => {

@@ -22,4 +22,5 @@ mod browser {
     mod stage;
     mod stories;
     mod uploads;
+    mod viewing;
 }

@@ -4,9 +4,13 @@
 pub mod answers;
 pub mod decide;
 mod evidence;
+mod facts;
+pub mod files;
+pub mod lightbox;
 pub mod photo;
 mod reading;
 mod rules;
+pub mod served;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,10 +35,10 @@ use crate::ui::{Badge, Card, Fact, Facts, IconName, Notice, Page, Section, Tone}
 use answers::AnswersView;
 use decide::{DecisionPanel, DecisionState};
 use evidence::evidence_view;
+use facts::ACCURACY_M_MAX;
+use files::{Files, shots};
+use lightbox::Lightbox;
 pub(super) use reading::Reading;
-
-/// A position with a larger radius says little about the door.
-const ACCURACY_M_MAX: f64 = 100.0;
 
 /// `/submission/:id`.
 #[component]
@@ -88,6 +92,7 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
     let session = use_session();
     let remarks = Remarks { texts: RwSignal::default(), open: RwSignal::default() };
     let decision = DecisionState::new();
+    let files = Files::of(id);
     let data = LocalResource::new(move || SubmissionData::load(office, session, id));
     let again = Callback::new(move |()| data.refetch());
     let window_title = Signal::derive(move || t_string!(i18n, submission.title).to_owned());
@@ -104,9 +109,10 @@ fn OneSubmission(id: SubmissionId) -> impl IntoView {
                 resource=data
                 view=move |data| {
                     decision.begin(&data.detail);
+                    files.take(&data.detail);
                     move || {
                         let language = spoken(i18n);
-                        view! { <Review data=data.clone() language remarks decision again /> }
+                        view! { <Review data=data.clone() language remarks decision files again /> }
                     }
                 }
             />
@@ -120,20 +126,24 @@ fn Review(
     language: Language,
     remarks: Remarks,
     decision: DecisionState,
+    files: Files,
     again: Callback<()>,
 ) -> impl IntoView {
     let answers_data = data.clone();
+    let pictures = Arc::new(shots(&data, language));
+    let lightbox_data = data.clone();
     view! {
         <div class="review">
             <div class="review__reading">
                 <Head data=data.clone() language />
-                <Doubts data=data.clone() language />
-                <AnswersView data=answers_data language remarks />
+                <Doubts data=data.clone() language files />
+                <AnswersView data=answers_data language remarks files />
             </div>
             <div class="review__deciding">
                 <DecisionPanel data language remarks decision again />
             </div>
         </div>
+        <Lightbox data=lightbox_data shots=pictures files />
     }
 }
 
@@ -237,7 +247,7 @@ fn place_view(i18n: leptos_i18n::I18nContext<Locale>, place: Option<&Place>) -> 
 /// What the server's own evaluation finds: rules that the answers break, and
 /// values that the phone computed otherwise.
 #[component]
-fn Doubts(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
+fn Doubts(data: Arc<SubmissionData>, language: Language, files: Files) -> impl IntoView {
     let i18n = use_i18n();
     let detail = &data.detail;
     let problems = (!detail.form_problems.is_empty()).then(|| {
@@ -291,15 +301,37 @@ fn Doubts(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
             </Notice>
         }
     });
-    let awaited = |media: &&MediaRecord| !media.stored && media.preview_of.is_none();
-    let missing = detail.media.iter().filter(awaited).count();
-    let photos = (missing > 0).then(|| {
-        view! {
-            <Notice tone=Tone::Warning icon=IconName::Photo>
-                <p>{t_string!(i18n, submission.photos_missing, count = missing)}</p>
-            </Notice>
+    let named = {
+        let data = data.clone();
+        move |records: &[MediaRecord]| {
+            let separator = if language == Language::Zh { "、" } else { ", " };
+            let questions = records.iter().map(|record| data.reading.question(language, &record.path));
+            questions.collect::<Vec<_>>().join(separator)
         }
-    });
+    };
+    let kept_of = named.clone();
+    let missing = move || {
+        let missing = files.missing();
+        (!missing.is_empty()).then(|| {
+            let (count, what) = (missing.len(), named(&missing));
+            view! {
+                <Notice tone=Tone::Warning icon=IconName::Photo>
+                    <p>{t_string!(i18n, submission.photos_missing, count = count, what = what)}</p>
+                </Notice>
+            }
+        })
+    };
+    let quarantined = move || {
+        let kept = files.quarantined();
+        (!kept.is_empty()).then(|| {
+            let (count, what) = (kept.len(), kept_of(&kept));
+            view! {
+                <Notice tone=Tone::Bad>
+                    <p>{t_string!(i18n, submission.quarantined, count = count, what = what)}</p>
+                </Notice>
+            }
+        })
+    };
     let left_over = (!detail.content.left_over.is_empty()).then(|| {
         let lines = detail
             .content
@@ -321,6 +353,7 @@ fn Doubts(data: Arc<SubmissionData>, language: Language) -> impl IntoView {
         {problems}
         {left_over}
         {differences}
-        {photos}
+        {quarantined}
+        {missing}
     }
 }

@@ -1,6 +1,8 @@
 //! Dates, durations and codes in words. Pure: *today* and the zone are
 //! arguments.
 
+mod measures;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, TimeDelta, Utc};
@@ -15,6 +17,7 @@ use doorstep_core::task::{TaskRecord, TaskState, Urgency};
 use doorstep_core::text::{Language, LocalText};
 
 use crate::ui::Tone;
+pub(super) use measures::{bytes, distance, exactly, span};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

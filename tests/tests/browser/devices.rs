@@ -75,7 +75,7 @@ async fn filling(stage: &Stage, form: &str, screen: Screen) -> Result<Handset> {
 /// Waits until a sound or film of a question can be played, and has a length
 /// or a size.
 async fn plays(worker: &Handset, inside: &str, kind: &str) -> Result<()> {
-    let element = json!(format!("{inside} {kind}[src^='blob:']"));
+    let element = json!(format!("{inside} {kind}[src]"));
     worker.page.until(&format!("document.querySelector({element})")).await?;
     worker.page.until(&format!("document.querySelector({element}).readyState >= 1")).await?;
     let failed: bool =
@@ -230,7 +230,7 @@ async fn sound_film_papers_and_drawings_are_captured_and_reviewed() -> Result<()
     .await?;
     supervisor.page.says("6901234567892").await?;
     for path in ["/g/m", "/g/d"] {
-        supervisor.page.the(By::css(format!("[data-path='{path}'] img[src^='blob:']"))).await?;
+        supervisor.page.the(By::css(format!("[data-path='{path}'] img[src^='/files/']"))).await?;
     }
     Album::of("1280-zh").take(&supervisor, "submission-files").await?;
     supervisor.page.viewport(360, 740, true).await?;

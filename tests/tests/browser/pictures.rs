@@ -33,7 +33,11 @@ impl Album {
         // Bars that stay stand where they belong.
         person.page.evaluate::<Option<()>>("void scrollTo(0, 0)").await?;
         if let Some(folder) = &self.folder {
-            person.page.screenshot(&folder.join(format!("{}-{name}.png", self.who)), true).await?;
+            // What covers the window is as large as the window.
+            let covered = "document.querySelector('dialog.lightbox[open]') !== null";
+            let whole_page = !person.page.evaluate::<bool>(covered).await?;
+            let file = folder.join(format!("{}-{name}.png", self.who));
+            person.page.screenshot(&file, whole_page).await?;
         }
         let wide: f64 = person
             .page
@@ -99,7 +103,8 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     supervisor.page.the(by_id(waiting.submission_id)).await?;
     album.take(&supervisor, "queue").await?;
     supervisor.page.click(by_id(waiting.submission_id)).await?;
-    supervisor.page.the(By::css("[data-path] img[src^='blob:']")).await?;
+    supervisor.page.the(By::css("[data-path] img[src^='/files/']")).await?;
+    supervisor.page.gone(By::css(".served__coming")).await?;
     album.take(&supervisor, "submission").await?;
     supervisor.press_button(if english { "Approve" } else { "通过" }).await?;
     supervisor.page.click(By::css(format!("a[href='/ledger/{}']", stage.elder))).await?;

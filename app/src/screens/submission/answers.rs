@@ -7,6 +7,8 @@ use doorstep_core::submission::SubmissionState;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
+use super::facts::PhotoFacts;
+use super::files::Files;
 use super::photo::{Attached, Photo};
 use super::reading::{Answer, Was};
 use super::{Remarks, SubmissionData};
@@ -16,7 +18,12 @@ use crate::ui::{Badge, Card, IconButton, IconName, Section, TextArea, Tone};
 
 /// Every answered question, page by page.
 #[component]
-pub(super) fn AnswersView(data: Arc<SubmissionData>, language: Language, remarks: Remarks) -> impl IntoView {
+pub(super) fn AnswersView(
+    data: Arc<SubmissionData>,
+    language: Language,
+    remarks: Remarks,
+    files: Files,
+) -> impl IntoView {
     let i18n = use_i18n();
     let pages = data
         .reading
@@ -27,7 +34,7 @@ pub(super) fn AnswersView(data: Arc<SubmissionData>, language: Language, remarks
             let answers = page
                 .answers
                 .into_iter()
-                .map(|answer| view! { <AnswerView data=data.clone() answer language remarks /> })
+                .map(|answer| view! { <AnswerView data=data.clone() answer language remarks files /> })
                 .collect_view();
             view! {
                 <Section title>
@@ -73,26 +80,28 @@ fn AnswerView(
     answer: Answer,
     language: Language,
     remarks: Remarks,
+    files: Files,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let detail = &data.detail;
     let Answer { path, question, words, file, is_picture, was } = answer;
     let value = match &file {
         Some(name) => {
-            let media =
-                detail.media.iter().find(|media| media.path == path && &media.file_name == name).cloned();
+            let media = detail
+                .content
+                .media
+                .iter()
+                .find(|file| file.path == path && &file.file_name == name && file.preview_of.is_none());
+            let id = media.map(|file| file.media_id);
             if is_picture {
-                let of = media.as_ref().map(|media| media.media_id);
-                let preview = detail
-                    .media
-                    .iter()
-                    .find(|small| small.preview_of.is_some() && small.preview_of == of && small.stored)
-                    .map(|small| small.media_id);
-                let capture = detail.content.media.iter().find(|file| Some(file.media_id) == of);
-                let capture = capture.and_then(|file| file.capture.clone());
-                view! { <Photo media preview capture label=question.clone() /> }.into_any()
+                let capture = media.and_then(|file| file.capture.clone());
+                let received_at = detail.status.received_at;
+                let case_place = detail.case_place.as_ref();
+                let facts = PhotoFacts::of(capture.as_ref(), &detail.content, received_at, case_place);
+                let doubtful = facts.is_doubtful();
+                view! { <Photo files id capture doubtful label=question.clone() /> }.into_any()
             } else {
-                view! { <Attached media label=question.clone() /> }.into_any()
+                view! { <Attached files id label=question.clone() /> }.into_any()
             }
         }
         None => view! { <p class="answer__words">{words}</p> }.into_any(),
