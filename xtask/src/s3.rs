@@ -31,12 +31,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one.
+    /// Starts one; none where it is not built and cannot be, as without a
+    /// network.
     ///
     /// # Errors
-    /// When it cannot be built or does not start.
-    pub(crate) fn start() -> Result<Self> {
-        let program = program()?;
+    /// When it does not start.
+    pub(crate) fn start() -> Result<Option<Self>> {
+        let Some(program) = program()? else { return Ok(None) };
         step("starting an S3 server for the tests");
         let folder = env::temp_dir().join(format!("doorstep-s3-{}", std::process::id()));
         let bucket = folder.join(BUCKET);
@@ -54,7 +55,7 @@ impl Server {
             .with_context(|| format!("{} cannot be started", program.display()))?;
         let mut server = Self { folder, address, child };
         server.wait_until_ready()?;
-        Ok(server)
+        Ok(Some(server))
     }
 
     /// What tests and servers are told of it.
@@ -91,7 +92,7 @@ impl Drop for Server {
 }
 
 /// The program in the cache folder, built there if it is not.
-fn program() -> Result<PathBuf> {
+fn program() -> Result<Option<PathBuf>> {
     let folder = workspace::cache_folder()?.join(PROGRAM);
     let program = folder.join("bin").join(PROGRAM);
     if !program.is_file() {
@@ -101,12 +102,12 @@ fn program() -> Result<PathBuf> {
         cargo.arg("--root").arg(&folder).arg("--target-dir").arg(folder.join("target"));
         // Nobody measures it, and what it is built of is used once.
         cargo.arg("--debug");
-        workspace::run(&mut cargo).context(
-            "files in a bucket are not tested without an S3 server; `cargo xtask test sqlite postgres browser` \
-             leaves that out",
-        )?;
+        if let Err(cause) = workspace::run(&mut cargo) {
+            step(format_args!("{PROGRAM} cannot be built: {cause:#}"));
+            return Ok(None);
+        }
         // It has served its purpose, and is large.
         let _ = fs::remove_dir_all(folder.join("target"));
     }
-    Ok(program)
+    Ok(Some(program))
 }

@@ -184,7 +184,10 @@ fn on_postgres(programs: &[Program]) -> Result<Tally> {
 
 /// What keeps files, with a real S3 server behind it.
 fn on_s3(programs: &[Program]) -> Result<Tally> {
-    let server = s3::Server::start()?;
+    let Some(server) = s3::Server::start()? else {
+        line("s3: there is no S3 server on this machine, so files in a bucket were not tested");
+        return Ok(Tally::default());
+    };
     let environment = server.environment();
     let mut tally = Tally::default();
     for program in programs {
