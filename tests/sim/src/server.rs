@@ -218,7 +218,10 @@ impl SimServer {
         fs::create_dir_all(&life)?;
         // As the disk is this very moment: whoever ended had no last word.
         copy_database(disk, &life)?;
-        self.components.database.clone().close().await;
+        // Nobody waits for the old one: a task that it had begun by itself (a
+        // file being entered) stands at the fuse for ever, and holds its
+        // connection.
+        actix_web::rt::spawn(self.components.database.clone().close());
         fs::remove_dir_all(before)?;
         let opening = open(&life, self.scratch.path(), &self.clock, self.rules, &self.fuse);
         let mut components = Box::pin(opening).await?;
