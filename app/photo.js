@@ -82,10 +82,12 @@
     if (!lines.length) return;
     const font = (size) => `${size}px system-ui, sans-serif`;
     const tallest = Math.floor((height * BAND_MAX) / (lines.length * 1.35 + 0.6));
-    let size = Math.max(9, Math.min(tallest, Math.round(Math.max(width, height) / 46)));
+    // On a tiny picture the words are hard to read rather than in its middle.
+    const least = Math.max(1, Math.min(9, tallest));
+    let size = Math.max(least, Math.min(tallest, Math.round(Math.max(width, height) / 46)));
     context.font = font(size);
     const widest = () => Math.max(...lines.map((line) => context.measureText(line).width));
-    while (size > 9 && widest() > width - size) {
+    while (size > least && widest() > width - size) {
       size -= 1;
       context.font = font(size);
     }

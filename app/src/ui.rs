@@ -15,7 +15,7 @@ pub mod press;
 pub use dialog::{Dialog, DialogActions};
 pub use field::{FieldProblem, TextArea, TextField, TextKind};
 pub use icon::{Icon, IconName};
-pub use loaded::{Loaded, Loading};
+pub use loaded::{FailureNotice, Loaded, Loading};
 pub use page::{Actions, Page, UnderBar};
 pub use parts::{Badge, Card, Empty, Fact, Facts, List, Notice, Row, RowButton, Section, Tone};
 pub use press::{Button, ButtonKind, IconButton, Segment, Segments, SubmitButton};

@@ -5,15 +5,15 @@
 //! and only if its bytes have the announced hash. It is an image by what it
 //! holds, never by its name: `jobs` looks into it afterwards, under limits
 //! (`picture`, `inside`), and what is not what it should be is kept in
-//! quarantine. Sound, film and other files are kept unseen, and a browser gets them under a type that
-//! it plays or saves, never one that it runs. The bytes
+//! quarantine. Sound, film and other files are kept unseen, and a browser gets
+//! them under a type that it plays or saves, never one that it runs. The bytes
 //! are stored as they came, under their hash, before the database says that
 //! they are there: a failure in between leaves a file that nobody asks for,
 //! never a promise without a file.
 //!
-//! * `place`: where files are kept. `tus`: how files arrive. `upload`: what is under way. `writer`: a body
-//!   becomes durable. `keep`: a whole file is kept and entered, by `entering`
-//!   with others at once.
+//! * `place`: where files are kept. `tus`: how files arrive. `upload`: what is
+//!   under way. `writer`: a body becomes durable. `keep`: a whole file is kept
+//!   and entered, by `entering` with others at once.
 //! * `show`: how they are given out. `signed`: addresses that need no token.
 //! * `orphans`: files that a server left behind. `similar`: photos that look
 //!   alike.

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use doorstep::area;
 use doorstep::cases::{self, NewEvent, Recorded};
-use doorstep::db::entity::{case, case_event, pack_version};
+use doorstep::db::entity::{case, case_event, membership, pack_version};
 use doorstep::forms::Enclosed;
 use doorstep::streams::Changes;
-use doorstep::{forms, pack};
+use doorstep::{forms, pack, users};
 use doorstep_core::area::AreaPath;
 use doorstep_core::case::{CaseAction, CaseEvent, CaseRecord, PropertyChange, apply};
 use doorstep_core::ids::{CaseId, FormVersionId};
@@ -230,6 +230,22 @@ impl Scene {
     /// When the login is refused.
     pub async fn office(&self, login_name: &str) -> Result<Office> {
         Ok(Office { caller: self.caller(login_name).await? })
+    }
+
+    /// Takes from somebody every role they have.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn take_roles(&self, login_name: &str) -> Result<()> {
+        let connection = self.server.components.database.read();
+        let rows = membership::Entity::find()
+            .filter(membership::Column::UserId.eq(self.county.user(login_name)?))
+            .all(connection)
+            .await?;
+        for row in rows {
+            users::revoke(connection, row.id).await?;
+        }
+        Ok(())
     }
 
     /// Every case as the ledger shows it, beside the fold of its events.

@@ -8,10 +8,9 @@ use wasm_bindgen::prelude::*;
 
 use super::question::Handle;
 use super::text::{LineField, LineKind};
-use crate::app::use_settings;
 use crate::browser::{call, call_async, construct, get, global, object, set, sleep};
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Dialog, DialogActions, IconName, Notice, Tone};
+use crate::ui::{Button, ButtonKind, Dialog, DialogActions, FailureNotice, IconName};
 
 /// Between two looks; a phone of today needs about as long for one.
 const PAUSE_MS: u32 = 150;
@@ -67,7 +66,6 @@ impl Drop for Camera {
 #[component]
 fn Scanner(handle: Handle, open: RwSignal<bool>) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let failure = RwSignal::new(None::<LocalText>);
     let film = NodeRef::<leptos::html::Video>::new();
     let there = StoredValue::new(true);
@@ -89,17 +87,7 @@ fn Scanner(handle: Handle, open: RwSignal<bool>) -> impl IntoView {
     view! {
         <p class="soft small">{t!(i18n, fill.scan_hint)}</p>
         <video class="scanner" node_ref=film playsinline=true muted=true aria-hidden="true"></video>
-        {move || {
-            failure
-                .get()
-                .map(|text| {
-                    view! {
-                        <Notice tone=Tone::Bad>
-                            <p>{move || text.get(settings.language()).to_owned()}</p>
-                        </Notice>
-                    }
-                })
-        }}
+        <FailureNotice error=failure />
         <DialogActions>
             <Button kind=ButtonKind::Secondary on_press=move || open.set(false)>
                 {t!(i18n, common.cancel)}

@@ -10,12 +10,11 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement, Poi
 
 use super::photo::Preview;
 use super::question::Handle;
-use crate::app::use_settings;
 use crate::browser::call_async;
 use crate::camera::{self, ObjectUrl};
 use crate::explain::Explain;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Dialog, DialogActions, IconName, Notice, Tone};
+use crate::ui::{Button, ButtonKind, Dialog, DialogActions, FailureNotice, IconName};
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -214,7 +213,6 @@ impl Paper {
 #[component]
 fn Pad(handle: Handle, kind: DrawingKind, open: RwSignal<bool>) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
     let first_ink = if kind == DrawingKind::Marks { INKS[1] } else { INKS[0] };
@@ -301,17 +299,7 @@ fn Pad(handle: Handle, kind: DrawingKind, open: RwSignal<bool>) -> impl IntoView
         ></canvas>
         {(kind != DrawingKind::Signature)
             .then(|| view! { <div class="cluster">{INKS.into_iter().enumerate().map(ink).collect_view()}</div> })}
-        {move || {
-            failure
-                .get()
-                .map(|text| {
-                    view! {
-                        <Notice tone=Tone::Bad>
-                            <p>{move || text.get(settings.language()).to_owned()}</p>
-                        </Notice>
-                    }
-                })
-        }}
+        <FailureNotice error=failure />
         <DialogActions>
             <Button busy disabled=nothing on_press=done>
                 {move || {

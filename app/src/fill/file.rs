@@ -15,7 +15,7 @@ use crate::browser::{bytes_of, call_async};
 use crate::camera::ObjectUrl;
 use crate::clock::new_id;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Icon, IconName, Notice, Tone};
+use crate::ui::{Button, ButtonKind, FailureNotice, Icon, IconName, Notice, Tone};
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -126,7 +126,6 @@ pub fn ChooseFile(
 #[component]
 pub fn FileField(handle: Handle, kind: FileKind) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
     view! {
@@ -138,17 +137,7 @@ pub fn FileField(handle: Handle, kind: FileKind) -> impl IntoView {
                     {t!(i18n, fill.file_busy)}
                 </p>
             </Show>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Bad>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                            </Notice>
-                        }
-                    })
-            }}
+            <FailureNotice error=failure />
             <div class="cluster">
                 <ChooseFile handle kind id=Some(handle.id.get_value()) busy failure />
                 <RemoveFile handle />

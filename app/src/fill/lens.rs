@@ -11,10 +11,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
 use super::question::Handle;
-use crate::app::use_settings;
 use crate::browser::{call, call_async, construct, get, global, object, set, settle, sleep};
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Dialog, DialogActions, IconName, Notice, Tone};
+use crate::ui::{Button, ButtonKind, Dialog, DialogActions, FailureNotice, IconName};
 
 /// A camera that does not answer is looked through as it is.
 const SHOT_MS_MAX: u32 = 5_000;
@@ -28,15 +27,17 @@ pub(super) fn can_film() -> bool {
 }
 
 /// The camera in a dialog; `shot` gets each picture and its number. With
-/// `several`, the camera may stay open for another.
+/// `several`, the camera may stay open for another. `failure` is what is wrong
+/// with the camera, or with a picture of it.
 pub(super) fn lens_dialog(
     handle: Handle,
     open: RwSignal<bool>,
     several: bool,
+    failure: RwSignal<Option<LocalText>>,
     shot: impl Fn(web_sys::Blob, usize) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let title = Signal::derive(move || handle.view.with(|view| view.label.clone()));
-    view! { <Dialog open title>{lens(open, several, shot)}</Dialog> }
+    view! { <Dialog open title>{lens(open, several, failure, shot)}</Dialog> }
 }
 
 /// What a camera can.
@@ -138,22 +139,27 @@ impl Camera {
 fn lens(
     open: RwSignal<bool>,
     several: bool,
+    failure: RwSignal<Option<LocalText>>,
     shot: impl Fn(web_sys::Blob, usize) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let film = NodeRef::<leptos::html::Video>::new();
     let camera = StoredValue::new_local(None::<Camera>);
     let (front, torch, ready) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
     let abilities = RwSignal::new(Abilities::default());
-    let failure = RwSignal::new(None::<LocalText>);
+    let taken = RwSignal::new(0_usize);
     Effect::new(move |_| {
         let Some(film) = film.get() else { return };
-        let front = front.get();
+        let wanted = front.get();
         ready.set(false);
+        if taken.get_untracked() == 0 {
+            failure.set(None);
+        }
         camera.set_value(None);
         spawn_local(async move {
-            match Camera::open(&film, front).await {
+            match Camera::open(&film, wanted).await {
+                // Turned around again meanwhile: the other one is on its way.
+                Ok(_) if front.try_get_untracked() != Some(wanted) => {}
                 Ok(found) => {
                     let can = found.abilities();
                     // Of a dialog that was closed meanwhile, the camera goes.
@@ -174,7 +180,6 @@ fn lens(
             }
         });
     };
-    let taken = RwSignal::new(0_usize);
     let press = move |and_another: bool| {
         let track = camera.with_value(|camera| camera.as_ref().map(Camera::track));
         let (Some(track), Some(film)) = (track, film.get_untracked()) else { return };
@@ -205,17 +210,7 @@ fn lens(
     };
     view! {
         <video class="scanner" node_ref=film playsinline=true muted=true aria-hidden="true"></video>
-        {move || {
-            failure
-                .get()
-                .map(|text| {
-                    view! {
-                        <Notice tone=Tone::Bad>
-                            <p>{move || text.get(settings.language()).to_owned()}</p>
-                        </Notice>
-                    }
-                })
-        }}
+        <FailureNotice error=failure />
         {move || {
             abilities
                 .get()

@@ -16,7 +16,7 @@ use crate::app::{use_session, use_settings};
 use crate::camera::{self, ObjectUrl};
 use crate::explain::Explain;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, Icon, IconName, Loading, Notice, Tone};
+use crate::ui::{Button, ButtonKind, FailureNotice, Icon, IconName, Loading, Notice, Tone};
 
 /// What is known of the picture behind an answer.
 type Picture = Result<Option<Rc<ObjectUrl>>, LocalText>;
@@ -67,6 +67,14 @@ pub fn Preview(
     }
 }
 
+/// Said of a photo for which no instance could be added.
+fn no_room() -> LocalText {
+    LocalText::new(
+        "这张照片没有保存:表单这里不能再加一项。请在已有的一项里重拍。",
+        "This photo was not kept: the form takes no further entry here. Take it again in one that is there.",
+    )
+}
+
 /// A photo by the phone's camera, or from its files where there is none.
 #[component]
 pub fn PhotoField(handle: Handle) -> impl IntoView {
@@ -81,7 +89,6 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
     let marking = RwSignal::new(false);
     let from_gallery = !handle.looks("new");
     let take_for = move |question: Question, picture: web_sys::Blob, source: CaptureSource| {
-        failure.set(None);
         busy.update(|photos| *photos += 1);
         let kept = filling.kept();
         let language = settings.language_untracked();
@@ -95,24 +102,23 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
             busy.try_update(|photos| *photos = photos.saturating_sub(1));
         });
     };
-    let take = move |picture, source| take_for(handle.question.get_value(), picture, source);
+    let take = move |picture, source| {
+        failure.set(None);
+        take_for(handle.question.get_value(), picture, source);
+    };
     // In a repeat, one photo after the other: each but the first has an
     // instance of its own.
-    let target = StoredValue::new_local(None::<Question>);
     let several = handle.question.with_value(|question| filling.may_repeat(question));
     let shot = move |picture: web_sys::Blob, number: usize| {
         if number == 1 {
-            target.set_value(Some(handle.question.get_value()));
             return take(picture, CaptureSource::InApp);
         }
-        let Some(before) = target.try_get_value().flatten() else { return };
+        // What went wrong with the one before stays to be read.
+        let first = handle.question.get_value();
         spawn_local(async move {
-            match filling.in_new_instance(&before).await {
-                Ok(Some(next)) => {
-                    target.try_set_value(Some(next.clone()));
-                    take_for(next, picture, CaptureSource::InApp);
-                }
-                Ok(None) => {}
+            match filling.in_new_instance(&first).await {
+                Ok(Some(next)) => take_for(next, picture, CaptureSource::InApp),
+                Ok(None) => drop(failure.try_set(Some(no_room()))),
                 Err(text) => drop(failure.try_set(Some(text))),
             }
         });
@@ -159,17 +165,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                     {t!(i18n, fill.photo_busy)}
                 </p>
             </Show>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Bad>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                            </Notice>
-                        }
-                    })
-            }}
+            <FailureNotice error=failure />
             <Show when=move || has_lost.get()>
                 <Notice tone=Tone::Info icon=IconName::Camera>
                     <p>{t!(i18n, fill.photo_lost)}</p>
@@ -268,7 +264,7 @@ pub fn PhotoField(handle: Handle) -> impl IntoView {
                                 </Button>
                             </div>
                         </Show>
-                        {lens_dialog(handle, filming, several, shot)}
+                        {lens_dialog(handle, filming, several, failure, shot)}
                     }
                 })}
             {marked.then(|| view! { <PadDialog handle kind=DrawingKind::Marks open=marking /> })}

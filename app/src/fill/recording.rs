@@ -13,11 +13,10 @@ use wasm_bindgen::prelude::*;
 
 use super::file::{ChooseFile, FileKind, FilePreview, RemoveFile, plain_type};
 use super::question::Handle;
-use crate::app::use_settings;
 use crate::browser::{bytes_of, call, call_async, construct, get, global, object, set};
 use crate::clock::new_id;
 use crate::i18n::*;
-use crate::ui::{Button, ButtonKind, IconName, Notice, Tone};
+use crate::ui::{Button, ButtonKind, FailureNotice, IconName};
 
 /// A recording ends by itself after this.
 const SECONDS_MAX: u32 = 600;
@@ -127,7 +126,6 @@ fn can_record() -> bool {
 #[component]
 pub fn RecordingField(handle: Handle) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
     let going = RwSignal::new(false);
@@ -215,17 +213,7 @@ pub fn RecordingField(handle: Handle) -> impl IntoView {
                     <progress class="meter" max="1" prop:value=level aria-label=move || t_string!(i18n, fill.loudness)></progress>
                 </div>
             </Show>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Bad>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                            </Notice>
-                        }
-                    })
-            }}
+            <FailureNotice error=failure />
             <div class="cluster">
                 <Show when=can_record>
                     <Show

@@ -11,10 +11,9 @@ use super::outline::Outline;
 use super::question::QuestionView;
 use super::table::{Block, TableView, blocks};
 use super::{Filling, Question};
-use crate::app::use_settings;
 use crate::i18n::*;
 use crate::ui::{
-    Button, ButtonKind, Dialog, DialogActions, Icon, IconButton, IconName, Notice, Tone, unique_id,
+    Button, ButtonKind, Dialog, DialogActions, FailureNotice, Icon, IconButton, IconName, unique_id,
 };
 
 /// More instances than this, and those that are not new begin folded.
@@ -135,7 +134,6 @@ fn RepeatView(
     titled: bool,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let view = RwSignal::from(question.view.clone());
     let path = RwSignal::from(question.path.clone());
     let relevant = Memo::new(move |_| view.with(|view| view.relevant));
@@ -205,17 +203,7 @@ fn RepeatView(
                         </Button>
                     </div>
                 </Show>
-                {move || {
-                    failure
-                        .get()
-                        .map(|text| {
-                            view! {
-                                <Notice tone=Tone::Bad>
-                                    <p>{move || text.get(settings.language()).to_owned()}</p>
-                                </Notice>
-                            }
-                        })
-                }}
+                <FailureNotice error=failure />
             </section>
         </Show>
     }
@@ -368,7 +356,6 @@ fn Remove(
     open: RwSignal<bool>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
     let yes = move || {
@@ -388,17 +375,7 @@ fn Remove(
     view! {
         <Dialog open title>
             <p>{t!(i18n, fill.repeat_remove_text)}</p>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Bad>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                            </Notice>
-                        }
-                    })
-            }}
+            <FailureNotice error=failure />
             <DialogActions>
                 <Button kind=ButtonKind::Danger busy on_press=yes>
                     {t!(i18n, fill.remove)}

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use super::parts::{Reference, Trouble, alert_badges, risk_badge, spoken};
+use super::parts::{Reference, alert_badges, risk_badge, spoken};
 use super::submission::Reading;
 use super::{NotFoundScreen, words};
 use crate::app::use_session;
@@ -25,8 +25,8 @@ use crate::explain::Explain;
 use crate::i18n::*;
 use crate::session::{AppPhone, Session};
 use crate::ui::{
-    Actions, Badge, Button, ButtonKind, Card, Empty, Fact, Facts, Icon, IconName, Loaded, Notice, Page, Row,
-    Section, Tone,
+    Actions, Badge, Button, ButtonKind, Card, Empty, Fact, Facts, FailureNotice, Icon, IconName, Loaded,
+    Notice, Page, Row, Section, Tone,
 };
 use steps::{FactLine, Step, StepKind, facts, steps, unasked};
 
@@ -176,7 +176,7 @@ fn CaseBody(data: Arc<CaseData>, language: Language, door: StepDoor) -> impl Int
                 <span>{place}</span>
             </p>
         </header>
-        <Trouble error=door.error />
+        <FailureNotice error=door.error />
         <Section title=t_string!(i18n, case.to_do).to_owned()>
             <div class="stack">
                 {nothing}

@@ -17,7 +17,8 @@ use crate::fill::outline::Outline;
 use crate::fill::{CheckStep, Comments, Filling, FinishFailure, Sheet, SheetView, all_written};
 use crate::i18n::*;
 use crate::ui::{
-    Actions, Button, ButtonKind, Dialog, DialogActions, IconButton, IconName, Loading, Notice, Page, Tone,
+    Actions, Button, ButtonKind, Dialog, DialogActions, FailureNotice, IconButton, IconName, Loading, Notice,
+    Page, Tone,
 };
 
 mod steps;
@@ -234,7 +235,6 @@ fn Progress(steps: Steps, label: String) -> impl IntoView {
 #[component]
 fn Bar(steps: Steps) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let sync = use_sync();
     let navigate = use_navigate();
     let moving = RwSignal::new(false);
@@ -271,17 +271,7 @@ fn Bar(steps: Steps) -> impl IntoView {
     });
     let blocked = Signal::derive(move || !filling.problems().is_empty());
     view! {
-        {move || {
-            failure
-                .get()
-                .map(|text| {
-                    view! {
-                        <Notice tone=Tone::Bad>
-                            <p>{move || text.get(settings.language()).to_owned()}</p>
-                        </Notice>
-                    }
-                })
-        }}
+        <FailureNotice error=failure />
         <Show when=move || steps.warned.get()>
             <p class="field__problem" role="alert">
                 {t!(i18n, fill.page_incomplete)}
@@ -325,7 +315,6 @@ fn Bar(steps: Steps) -> impl IntoView {
 #[component]
 fn ThrowAway(filling: Filling, open: RwSignal<bool>) -> impl IntoView {
     let i18n = use_i18n();
-    let settings = use_settings();
     let navigate = use_navigate();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<LocalText>);
@@ -345,17 +334,7 @@ fn ThrowAway(filling: Filling, open: RwSignal<bool>) -> impl IntoView {
     view! {
         <Dialog open title=Signal::derive(move || t_string!(i18n, fill.throw_away_title).to_owned())>
             <p>{t!(i18n, fill.throw_away_text)}</p>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Bad>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                            </Notice>
-                        }
-                    })
-            }}
+            <FailureNotice error=failure />
             <DialogActions>
                 <Button kind=ButtonKind::Danger busy on_press=move || yes.with_value(|yes| yes())>
                     {t!(i18n, fill.throw_away)}

@@ -13,7 +13,8 @@ use crate::clock::now;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::ui::{
-    List, Notice, Page, RowButton, Section, Segment, Segments, SubmitButton, TextField, TextKind, Tone,
+    FailureNotice, List, Notice, Page, RowButton, Section, Segment, Segments, SubmitButton, TextField,
+    TextKind, Tone,
 };
 
 /// The face of the product around everything that stands before it.
@@ -161,7 +162,6 @@ fn LoginForm(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let session = use_session();
-    let settings = use_settings();
     let device = use_device();
     let known = !login_name.is_empty();
     let login_name = RwSignal::new(login_name);
@@ -208,17 +208,7 @@ fn LoginForm(
                     <p>{t!(i18n, gates.fill_both)}</p>
                 </Notice>
             </Show>
-            {move || {
-                failure
-                    .get()
-                    .map(|text| {
-                        view! {
-                            <Notice tone=Tone::Bad>
-                                <p>{move || text.get(settings.language()).to_owned()}</p>
-                            </Notice>
-                        }
-                    })
-            }}
+            <FailureNotice error=failure />
             <TextField
                 label=Signal::derive(move || t_string!(i18n, gates.login_name).to_owned())
                 value=login_name

@@ -5,7 +5,7 @@ use doorstep_core::text::{Language, LocalText};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::parts::{Trouble, spoken};
+use super::parts::spoken;
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::now;
@@ -15,8 +15,8 @@ use crate::i18n::*;
 use crate::session::{SessionError, SignOut};
 use crate::sync::files::Network;
 use crate::ui::{
-    Badge, Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Notice, Page, Section,
-    Segment, Segments, Tone,
+    Badge, Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, FailureNotice, IconName, Notice,
+    Page, Section, Segment, Segments, Tone,
 };
 
 pub mod backup;
@@ -327,7 +327,7 @@ fn Leaving() -> impl IntoView {
                 }
                 None => view! { <p>{t!(i18n, me.sign_out_text)}</p> }.into_any(),
             }}
-            <Trouble error />
+            <FailureNotice error />
             <DialogActions>
                 <Show when=move || unsent().is_some()>
                     <Button on_press=move || sync.start() icon=IconName::Sync>

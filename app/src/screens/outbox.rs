@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::case::comment_list;
-use super::parts::{Reference, Trouble, spoken};
+use super::parts::{Reference, spoken};
 use super::words;
 use crate::app::{use_device, use_session, use_settings, use_sync};
 use crate::clock::{now, today};
@@ -25,8 +25,8 @@ use crate::i18n::*;
 use crate::session::AppPhone;
 use crate::sync::SyncPhase;
 use crate::ui::{
-    Badge, Button, ButtonKind, Dialog, DialogActions, Empty, Fact, Facts, IconName, Loaded, Notice, Page,
-    Section, Tone,
+    Badge, Button, ButtonKind, Dialog, DialogActions, Empty, Fact, Facts, FailureNotice, IconName, Loaded,
+    Notice, Page, Section, Tone,
 };
 use files::{file_lines, files_held};
 use stage::{refusal, stage, uploading};
@@ -431,7 +431,7 @@ fn DiscardDialog(discarding: RwSignal<Option<DraftRecord>>) -> impl IntoView {
     view! {
         <Dialog open title=Signal::derive(move || t_string!(i18n, outbox.discard_title).to_owned())>
             <p>{move || t_string!(i18n, outbox.discard_text, name = name())}</p>
-            <Trouble error />
+            <FailureNotice error />
             <DialogActions>
                 <Button kind=ButtonKind::Danger busy icon=IconName::Trash on_press=confirm>
                     {move || t_string!(i18n, outbox.discard_yes)}

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use leptos_i18n::I18nContext;
 
 use super::words;
-use crate::app::{use_device, use_settings};
+use crate::app::use_device;
 use crate::i18n::*;
 use crate::session::AppPhone;
 use crate::ui::{Badge, Button, ButtonKind, Empty, Icon, IconName, Loaded, Notice, Tone};
@@ -81,21 +81,6 @@ pub(super) fn spoken(i18n: I18nContext<Locale>) -> Language {
     match i18n.get_locale() {
         Locale::zh => Language::Zh,
         Locale::en => Language::En,
-    }
-}
-
-/// What went wrong with the last thing that was pressed, once it did.
-#[component]
-pub(super) fn Trouble(error: RwSignal<Option<LocalText>>) -> impl IntoView {
-    let settings = use_settings();
-    move || {
-        error.get().map(|text| {
-            view! {
-                <Notice tone=Tone::Bad>
-                    <p>{move || text.get(settings.language()).to_owned()}</p>
-                </Notice>
-            }
-        })
     }
 }
 

@@ -1,5 +1,7 @@
-//! What is read from somewhere: not yet, not possible, or there.
+//! What is read from somewhere: not yet, not possible, or there; and what went
+//! wrong.
 
+use doorstep_core::text::LocalText;
 use leptos::prelude::*;
 
 use super::{Button, ButtonKind, Notice, Tone};
@@ -17,6 +19,21 @@ pub fn Loading() -> impl IntoView {
             <Icon name=IconName::Sync turning=true />
             {t!(i18n, common.loading)}
         </p>
+    }
+}
+
+/// What went wrong with the last thing that was pressed, once it did.
+#[component]
+pub fn FailureNotice(error: RwSignal<Option<LocalText>>) -> impl IntoView {
+    let settings = use_settings();
+    move || {
+        error.get().map(|text| {
+            view! {
+                <Notice tone=Tone::Bad>
+                    <p>{move || text.get(settings.language()).to_owned()}</p>
+                </Notice>
+            }
+        })
     }
 }
 

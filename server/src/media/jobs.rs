@@ -2,10 +2,10 @@
 //! copy of the server works on.
 //!
 //! A worker claims a job by a conditional update, which is the same on both
-//! databases, and says every few seconds that it is
-//! still at it. Where disk or database
-//! refuse, the job waits, longer each time. Where a worker is never heard of
-//! again three times, the file is what ended it: it goes into quarantine.
+//! databases, and says every few seconds that it is still at it. Where disk or
+//! database refuse, the job waits, longer each time. Where a worker is never
+//! heard of again three times, the file is what ended it: it goes into
+//! quarantine.
 //!
 //! Whoever needs the outcome now (somebody who opens a photo, a reviewer who
 //! approves) does the job themselves: [`ensure`].

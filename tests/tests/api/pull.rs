@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use anyhow::{Context, Result, ensure};
-use doorstep::db::entity::membership;
 use doorstep::users;
 use doorstep_core::api::{APP_VERSION_HEADER, SYNC};
 use doorstep_core::phone::Failure;
@@ -19,7 +18,6 @@ use doorstep_tests::phone::{TestPhone, pull_path};
 use doorstep_tests::scene::Scene;
 use reqwest::Method;
 use reqwest::header::ACCEPT_ENCODING;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 async fn records(phone: &TestPhone) -> Result<usize> {
@@ -199,25 +197,13 @@ async fn a_case_that_moves_is_gone_here_and_there_at_once() -> Result<()> {
     Ok(())
 }
 
-async fn take_away_grid(scene: &Scene, login_name: &str) -> Result<()> {
-    let connection = scene.server.components.database.read();
-    let rows = membership::Entity::find()
-        .filter(membership::Column::UserId.eq(scene.county.user(login_name)?))
-        .all(connection)
-        .await?;
-    for row in rows {
-        users::revoke(connection, row.id).await?;
-    }
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_grant_that_is_taken_away_takes_the_cases_and_leaves_the_outbox() -> Result<()> {
     let scene = Scene::start().await?;
     let phone = scene.phone("grid_worker").await?;
     phone.visit(scene.elder).await?;
     phone.sync().await?;
-    take_away_grid(&scene, "grid_worker").await?;
+    scene.take_roles("grid_worker").await?;
     phone.sync().await?;
     assert_eq!(phone.case_labels().await?, Vec::<String>::new());
     assert_eq!(phone.phone.operations().await?.len(), 1, "what was captured stays");

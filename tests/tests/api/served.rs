@@ -3,8 +3,6 @@
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use doorstep::db::entity::membership;
-use doorstep::users;
 use doorstep_core::api::{FILES, FileAddress, LOGOUT, MediaRecord, SimilarAnswer};
 use doorstep_core::case::CaseAction;
 use doorstep_core::hash::ContentHash;
@@ -39,18 +37,6 @@ async fn get_with(caller: &Caller, address: &str, headers: &[(&str, &str)]) -> R
         request = request.header(*name, *value);
     }
     caller.send(request).await
-}
-
-async fn take_away(scene: &Scene, login_name: &str) -> Result<()> {
-    let connection = scene.server.components.database.read();
-    let rows = membership::Entity::find()
-        .filter(membership::Column::UserId.eq(scene.county.user(login_name)?))
-        .all(connection)
-        .await?;
-    for row in rows {
-        users::revoke(connection, row.id).await?;
-    }
-    Ok(())
 }
 
 #[tokio::test]
@@ -163,7 +149,7 @@ async fn an_address_ends_with_the_session_and_with_the_permission() -> Result<()
     stranger.get(&gone).await?.refused(ProblemCode::SessionExpired)?;
     assert_eq!(stranger.get(&kept).await?.status, 200);
 
-    take_away(&scene, "supervisor").await?;
+    scene.take_roles("supervisor").await?;
     stranger.get(&kept).await?.refused(ProblemCode::NotFound)?;
     staying.get(&format!("{FILES}/{id}/address")).await?.refused(ProblemCode::NotFound)?;
     Ok(())

@@ -9,6 +9,7 @@ use doorstep_core::text::Language;
 use doorstep_tests::cdp::By;
 use doorstep_tests::elder_visit::PHOTO;
 use doorstep_tests::gate::Mode;
+use doorstep_tests::pictures;
 use doorstep_tests::wait;
 use doorstep_tests::workbook::xlsx;
 use serde_json::json;
@@ -55,6 +56,13 @@ async fn photos_wait_for_wifi_and_go_on_where_they_broke_off() -> Result<()> {
     worker.page.says("照片在等 Wi-Fi").await?;
     worker.page.says("等 Wi-Fi").await?;
     album.take(&worker, "waits").await?;
+    worker.speak_english().await?;
+    worker.go_to("/outbox").await?;
+    worker.page.says("waits for Wi-Fi").await?;
+    album.take(&worker, "waits-in-english").await?;
+    worker.go_to("/me").await?;
+    worker.press_button("中文").await?;
+    worker.go_to("/outbox").await?;
     let office = stage.scene.office("supervisor").await?;
     let stored = async || {
         let queue = office.queue().await?;
@@ -183,21 +191,26 @@ const ROOMS: &str = "
 ";
 
 /// In a repeat the camera stays open: each shot has an instance of its own.
-#[tokio::test]
-async fn several_photos_are_taken_in_a_row() -> Result<()> {
+async fn several_photos(language: Language, who: &'static str) -> Result<()> {
     let stage = Stage::set().await?;
     let forms = stage.scene.offer(&[xlsx(ROOMS)?]).await?;
     let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
-    let album = Album::of("360-zh-several");
+    let album = Album::of(who);
+    let say = |zh: &'static str, en: &'static str| if language == Language::Zh { zh } else { en };
     worker.log_in("grid_worker").await?;
     worker.ready_for_the_field(stage.elder).await?;
-    begin(&worker, &stage, forms.first().context("the form")?, Language::Zh).await?;
-    worker.press_in("/room[1]/ph", "用应用内相机").await?;
-    worker.press_in("/room[1]/ph", "拍照").await?;
+    if language == Language::En {
+        worker.speak_english().await?;
+    }
+    begin(&worker, &stage, forms.first().context("the form")?, language).await?;
+    worker.press_in("/room[1]/ph", say("用应用内相机", "Use the camera in the app")).await?;
+    worker.press_in("/room[1]/ph", say("拍照", "Take a photo")).await?;
     worker.page.until("document.querySelector('dialog[open] video')?.videoWidth > 0").await?;
     for taken in 1..=2 {
-        worker.page.click(By::role("button", "拍下,再拍一张")).await?;
-        worker.page.says(&format!("已拍 {taken} 张")).await?;
+        worker.page.click(By::role("button", say("拍下,再拍一张", "Shoot and go on"))).await?;
+        let count =
+            if language == Language::Zh { format!("已拍 {taken} 张") } else { format!("{taken} taken") };
+        worker.page.says(&count).await?;
     }
     album.take(&worker, "camera").await?;
     worker.page.click(By::css("dialog[open] .dialog__actions .button--primary:not([disabled])")).await?;
@@ -208,6 +221,39 @@ async fn several_photos_are_taken_in_a_row() -> Result<()> {
     }
     worker.page.gone(By::css("[data-instance='/room[4]']")).await?;
     album.take(&worker, "taken").await?;
+    worker.assert_no_errors();
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_photos_are_taken_in_a_row() -> Result<()> {
+    several_photos(Language::Zh, "360-zh-several").await
+}
+
+#[tokio::test]
+async fn several_photos_are_taken_in_a_row_in_english() -> Result<()> {
+    several_photos(Language::En, "360-en-several").await
+}
+
+/// As today's cameras make them.
+#[tokio::test]
+async fn a_picture_of_fifty_megapixels_is_a_photo_like_any_other() -> Result<()> {
+    let stage = Stage::set().await?;
+    let forms = stage.scene.offer(&[xlsx(ROOMS)?]).await?;
+    let worker = Handset::unpack(&stage.gate.base_url(), Screen::Phone).await?;
+    worker.log_in("grid_worker").await?;
+    worker.ready_for_the_field(stage.elder).await?;
+    begin(&worker, &stage, forms.first().context("the form")?, Language::Zh).await?;
+    let small = image::load_from_memory(&pictures::landscape(3, 512, 384)?)?;
+    let mut large = std::io::Cursor::new(Vec::new());
+    small
+        .resize_exact(8192, 6144, image::imageops::FilterType::Nearest)
+        .write_to(&mut large, image::ImageFormat::Jpeg)?;
+    let large = worker.file("large.jpg", &large.into_inner())?;
+    worker.photograph("/room[1]/ph", &large).await?;
+    worker.saved("/room[1]/ph").await?;
+    let shown = "document.querySelector(\"[data-path='/room[1]/ph'] img[src^='blob:']\")";
+    worker.page.until(&format!("{shown}?.naturalWidth === 1600 && {shown}.naturalHeight === 1200")).await?;
     worker.assert_no_errors();
     Ok(())
 }

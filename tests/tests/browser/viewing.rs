@@ -220,6 +220,8 @@ async fn looks_closely(screen: Screen, english: bool, who: &'static str) -> Resu
     // The next one: taken near the door.
     page.press("PageUp").await?;
     page.the(By::css(format!("[data-panel='{}']", waiting.hazard))).await?;
+    // What was pressed is gone, and the focus is still in the dialog.
+    page.until("document.activeElement?.closest('.lightbox__frame') !== null").await?;
     page.the(By::css("[data-metres='56']")).await?;
     page.says(say("56 米", "56 m")).await?;
     page.says(say("没有发现相似的照片", "None found")).await?;

@@ -10,10 +10,10 @@ use crate::browser::{bytes_of, call_async, get, save_blob};
 use crate::clock;
 use crate::explain::Explain;
 use crate::i18n::*;
-use crate::screens::parts::{Trouble, spoken};
+use crate::screens::parts::spoken;
 use crate::screens::words;
 use crate::session::SessionError;
-use crate::ui::{Button, ButtonKind, Card, Icon, IconName, Notice, Section, Tone};
+use crate::ui::{Button, ButtonKind, Card, FailureNotice, Icon, IconName, Notice, Section, Tone};
 
 /// Saves a file, and takes one in.
 #[component]
@@ -123,7 +123,7 @@ pub fn Backup() -> impl IntoView {
                                 }
                             })
                     }}
-                    <Trouble error />
+                    <FailureNotice error />
                 </div>
             </Card>
         </Section>

@@ -18,11 +18,10 @@ use crate::app::{use_device, use_office};
 use crate::clock::today;
 use crate::explain::Explain;
 use crate::i18n::*;
-use crate::screens::parts::Trouble;
 use crate::screens::words;
 use crate::ui::{
-    Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, IconName, Loaded, Notice, Section,
-    TextArea, Tone,
+    Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, FailureNotice, IconName, Loaded, Notice,
+    Section, TextArea, Tone,
 };
 
 /// What the reviewer has settled and written so far; outlives a change of the
@@ -185,7 +184,7 @@ fn Deciding(
                         value=decision.whole
                     />
                     {why}
-                    <Trouble error=decision.error />
+                    <FailureNotice error=decision.error />
                     <div class="review__buttons">
                         <Button
                             icon=IconName::Check

@@ -80,6 +80,12 @@ pub(super) fn Lightbox(data: Arc<SubmissionData>, shots: Shots, files: Files) ->
     }
 }
 
+/// Whether nothing of the lightbox has the focus.
+fn is_adrift() -> bool {
+    let active = document().active_element();
+    active.is_none_or(|active| active.closest(".lightbox__frame").ok().flatten().is_none())
+}
+
 /// The dialog from inside: it stays while the pictures change, and so does the
 /// focus.
 #[component]
@@ -125,6 +131,18 @@ fn Frame(
     Effect::new(move |_| {
         at.track();
         choice.set(None);
+    });
+    // What was pressed may be gone with the picture before; the keys go on.
+    Effect::new(move |_| {
+        at.track();
+        choice.track();
+        request_animation_frame(move || {
+            if let Some(stage) = stage.try_get_untracked().flatten()
+                && is_adrift()
+            {
+                let _ = stage.focus();
+            }
+        });
     });
     let beside = Memo::new(move |_| {
         let key = choice.get()?;
