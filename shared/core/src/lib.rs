@@ -5,7 +5,7 @@
 //! is no IO here but behind the traits that [`store`] and [`phone`] declare.
 //! The modules in reading order:
 //!
-//! * [`ids`], [`text`], [`hash`], [`code`]: the small words everything else uses.
+//! * [`ids`], [`text`], [`pinyin`], [`hash`], [`code`]: the small words everything else uses.
 //! * [`area`], [`role`]: who may do what, where.
 //! * [`case`], [`task`], [`submission`], [`media`], [`schedule`], [`pack`]: the work.
 //! * [`problem`], [`api`], [`command`], [`sync`]: the wire.
@@ -25,6 +25,7 @@ pub mod json;
 pub mod media;
 pub mod pack;
 pub mod phone;
+pub mod pinyin;
 pub mod problem;
 pub mod role;
 pub mod schedule;
