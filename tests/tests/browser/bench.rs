@@ -178,7 +178,9 @@ async fn search(worker: &Handset) -> Result<Duration> {
             "(async () => {
                 const field = document.querySelector('.search__input');
                 const took = [];
-                for (const words of ['李', '李桂', '李桂兰', '1', '13', '138', '三', '5组', '5组12', '王']) {
+                for (const words of [
+                    '李', '李桂', '李桂兰', '1', '13', '138', '三', '5组', '5组12', 'l', 'lg', 'lgl', '王',
+                ]) {
                     const before = performance.now();
                     field.value = words;
                     field.dispatchEvent(new Event('input', { bubbles: true }));

@@ -84,6 +84,13 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
         album.take(&worker, name).await?;
     }
     worker.go_to("/").await?;
+    // 欧阳示例老人 by the initials of the surname and of what follows.
+    let search = worker.page.the(By::css(".search__input")).await?;
+    search.type_text("OY s").await?;
+    worker.page.gone(by_id(stage.scene.elder)).await?;
+    worker.page.the(by_id(stage.elder)).await?;
+    album.take(&worker, "search").await?;
+    search.replace_text("zhaosl").await?;
     worker.page.click(by_id(stage.scene.elder)).await?;
     worker.page.says("照片看不清").await?;
     album.take(&worker, "case").await?;

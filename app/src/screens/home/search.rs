@@ -6,6 +6,7 @@ use std::sync::Arc;
 use doorstep_core::case::CaseRecord;
 use doorstep_core::ids::CaseId;
 use doorstep_core::phone::{CaseShelf, TodayEntry};
+use doorstep_core::pinyin::{Letters, Place, plain};
 use doorstep_core::store::StoreError;
 use doorstep_form::order;
 
@@ -13,6 +14,8 @@ use doorstep_form::order;
 const DIGITS_MIN: usize = 3;
 /// Numbers that are shorter (ages, counts) identify nobody.
 const NUMBER_DIGITS_MIN: usize = 7;
+/// A single letter begins a syllable of nearly every address.
+const ADDRESS_LETTERS_MIN: usize = 2;
 /// What ends a name, an address or a number; nobody can type it.
 const END: char = '\t';
 
@@ -24,11 +27,26 @@ type Row = (CaseId, Option<Arc<TodayEntry>>);
 #[derive(Clone, Debug, Default)]
 pub(super) struct CaseIndex {
     rows: Vec<Row>,
-    /// Name and address, as [`plain`] has them.
-    words: Lines,
+    /// As [`plain`] has them.
+    names: Lines,
+    addresses: Lines,
     /// Identity and phone numbers, likewise.
     numbers: Lines,
 }
+
+/// How well a case fits what was typed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fit {
+    /// It has the very characters.
+    Text,
+    /// The pinyin of the name begins so.
+    NameBegins,
+    /// There is such pinyin in the name or the address.
+    Within,
+}
+
+/// The best first.
+const FITS: [Fit; 3] = [Fit::Text, Fit::NameBegins, Fit::Within];
 
 /// What a search found.
 #[derive(Debug)]
@@ -59,8 +77,8 @@ impl CaseIndex {
         order::sort_by(&mut placed, |left, right| (left.0, &left.1.label).cmp(&(right.0, &right.1.label)));
         let mut index = Self::default();
         for (at, case) in placed {
-            let address = case.properties.get("address").map(|address| plain(address));
-            index.words.add([plain(&case.label)].into_iter().chain(address));
+            index.names.add([plain(&case.label)].into_iter());
+            index.addresses.add(case.properties.get("address").map(|address| plain(address)).into_iter());
             index.numbers.add(case.properties.values().map(|value| plain(value)).filter(|value| {
                 value.chars().count() >= NUMBER_DIGITS_MIN
                     && value.ends_with(|end: char| end.is_ascii_digit() || end == 'x')
@@ -70,19 +88,35 @@ impl CaseIndex {
         index
     }
 
-    /// The cases that `query` finds: by name, address, or the last digits of a
-    /// number.
+    /// The cases that `query` finds: by name and address, as they are written
+    /// or by their pinyin, or by the last digits of a number.
     pub(super) fn find(&self, query: &str, most: usize) -> Found {
         let query = plain(query);
-        let is_number = query.chars().count() >= DIGITS_MIN
-            && query.chars().all(|letter| letter.is_ascii_digit() || letter == 'x');
-        let mut is_found = vec![false; self.rows.len()];
-        self.words.find(&query, &mut is_found);
+        let length = query.chars().count();
+        let is_number =
+            length >= DIGITS_MIN && query.chars().all(|letter| letter.is_ascii_digit() || letter == 'x');
+        let mut fits = vec![None; self.rows.len()];
+        self.names.find(&query, &mut fits);
+        self.addresses.find(&query, &mut fits);
         if is_number {
-            self.numbers.find(&format!("{query}{END}"), &mut is_found);
+            self.numbers.find(&format!("{query}{END}"), &mut fits);
         }
-        let found = || self.rows.iter().zip(&is_found).filter(|(_, found)| **found).map(|(row, _)| row);
-        Found { count: found().count(), first: found().take(most).cloned().collect() }
+        if let Some(letters) = Letters::new(&query) {
+            self.names.find_letters(&letters, &mut fits, |place| match place {
+                Place::Start => Fit::NameBegins,
+                Place::Inside => Fit::Within,
+            });
+            if length >= ADDRESS_LETTERS_MIN {
+                self.addresses.find_letters(&letters, &mut fits, |_| Fit::Within);
+            }
+        }
+        let fitting = |wanted: Fit| {
+            self.rows.iter().zip(&fits).filter(move |(_, fit)| **fit == Some(wanted)).map(|(row, _)| row)
+        };
+        Found {
+            count: fits.iter().flatten().count(),
+            first: FITS.into_iter().flat_map(fitting).take(most).cloned().collect(),
+        }
     }
 }
 
@@ -105,27 +139,26 @@ impl Lines {
     }
 
     /// Marks the lines that have `wanted` in them.
-    fn find(&self, wanted: &str, is_found: &mut [bool]) {
-        let mut lines = self.ends.iter().zip(is_found).peekable();
+    fn find(&self, wanted: &str, fits: &mut [Option<Fit>]) {
+        let mut lines = self.ends.iter().zip(fits).peekable();
         for (at, _) in self.text.match_indices(wanted) {
             while lines.next_if(|(end, _)| **end <= at).is_some() {}
-            if let Some((_, found)) = lines.peek_mut() {
-                **found = true;
+            if let Some((_, fit)) = lines.peek_mut() {
+                **fit = Some(Fit::Text);
             }
         }
     }
-}
 
-/// Without spaces and capitals, full-width letters and digits as plain ones.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|letter| !letter.is_whitespace())
-        .map(|letter| match letter {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
-            other => other,
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
+    /// Marks those of the other lines in which `letters` can be read.
+    fn find_letters(&self, letters: &Letters, fits: &mut [Option<Fit>], fit_at: fn(Place) -> Fit) {
+        let mut start = 0;
+        for (end, fit) in self.ends.iter().zip(fits) {
+            if fit.is_none() {
+                *fit = self.text.get(start..*end).and_then(|line| letters.find(line)).map(fit_at);
+            }
+            start = *end;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +230,38 @@ mod tests {
         assert_eq!(found(&index, "100"), [0; 0], "a small number is no identity");
         assert_eq!(found(&index, "李"), [0; 0]);
         assert!(index.find("fang", 50).first.iter().all(|(_, entry)| entry.is_some()));
+    }
+
+    #[test]
+    fn a_case_is_found_by_its_pinyin() {
+        let cases = vec![
+            case(1, "张桂花", &[("address", "东街12号")]),
+            case(2, "阿依古丽·买买提", &[("phone", "13800138000")]),
+            case(3, "李东", &[]),
+        ];
+        let index = CaseIndex::of(cases, &[]);
+        for query in ["zgh", "ZGH", "zhang gui", "zhang'gui'hua", "\u{ff3a}\u{ff27}\u{ff28}", "gh", "张gh"] {
+            assert_eq!(found(&index, query), [1], "{query}");
+        }
+        assert_eq!(found(&index, "ayglmmt"), [2], "a name of two parts");
+        assert_eq!(found(&index, "古丽买"), [2]);
+        assert_eq!(found(&index, "dongjie12"), [1]);
+        assert_eq!(found(&index, "j"), [0; 0], "one letter is too little for an address");
+        assert_eq!(found(&index, "000z"), [0; 0]);
+        assert_eq!(found(&index, "hd"), [0; 0], "a name ends before the address");
+    }
+
+    #[test]
+    fn what_is_written_comes_first_and_then_names_that_begin_so() {
+        let cases = vec![
+            case(1, "王东", &[("address", "丽都花园")]),
+            case(2, "李东", &[]),
+            case(3, "王立丹", &[]),
+            case(4, "张Lidia", &[]),
+        ];
+        let index = CaseIndex::of(cases, &[task_of(1), task_of(3)]);
+        assert_eq!(found(&index, "lid"), [4, 2, 1, 3]);
+        assert_eq!(index.find("lid", 2).count, 4);
     }
 
     #[test]
