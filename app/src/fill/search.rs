@@ -1,6 +1,7 @@
 //! Answers from lists too long for cards: a button with what is chosen, and a
 //! list to search by label, pinyin initials or code.
 
+use doorstep_core::pinyin::{Letters, plain};
 use doorstep_form::ChoiceView;
 use leptos::prelude::*;
 
@@ -128,9 +129,11 @@ fn Choosing(
         }
     });
     let found = Memo::new(move |_| {
-        let words = words.with(|words| words.trim().to_lowercase());
+        let words = words.with(|words| plain(words));
+        let letters = Letters::new(&words);
         choices.with(|choices| {
-            choices.iter().filter(|choice| matches(choice, &words)).cloned().collect::<Vec<_>>()
+            let found = choices.iter().filter(|choice| matches(choice, &words, letters.as_ref()));
+            found.cloned().collect::<Vec<_>>()
         })
     });
     let title = Signal::derive(move || handle.view.with(|view| view.label.clone()));
@@ -191,11 +194,12 @@ fn Choosing(
     }
 }
 
-fn matches(choice: &ChoiceView, words: &str) -> bool {
-    words.is_empty()
-        || choice.label.to_lowercase().contains(words)
-        || choice.initials.to_lowercase().starts_with(words)
-        || choice.value.starts_with(words)
+fn matches(choice: &ChoiceView, words: &str, letters: Option<&Letters>) -> bool {
+    if words.is_empty() || choice.value.starts_with(words) || plain(&choice.initials).starts_with(words) {
+        return true;
+    }
+    let label = plain(&choice.label);
+    label.contains(words) || letters.is_some_and(|letters| letters.find(&label).is_some())
 }
 
 #[cfg(test)]
@@ -206,11 +210,17 @@ mod tests {
     fn a_village_is_found_by_label_initials_or_code() -> Result<(), serde_json::Error> {
         let village = serde_json::json!({ "value": "610199001001", "label": "东街社区", "initials": "djsq" });
         let village: ChoiceView = serde_json::from_value(village)?;
+        let matches = |choice, words: &str| matches(choice, words, Letters::new(words).as_ref());
         for words in ["", "东街", "社区", "dj", "61019900"] {
             assert!(matches(&village, words), "{words}");
         }
         for words in ["西", "jd", "001"] {
             assert!(!matches(&village, words), "{words}");
+        }
+        let village = serde_json::json!({ "value": "610199001002", "label": "柞水社区" });
+        let village: ChoiceView = serde_json::from_value(village)?;
+        for words in ["zssq", "zhashui", "sq", "柞s"] {
+            assert!(matches(&village, words), "{words}, of a list without a column of initials");
         }
         Ok(())
     }
