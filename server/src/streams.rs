@@ -20,8 +20,7 @@ use doorstep_core::role::{self, Action, Actor};
 use doorstep_core::sync::{Rule, StreamHash, StreamName};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 use uuid::Uuid;
 
@@ -33,11 +32,13 @@ use crate::error::{Error, Result};
 /// Values bound in one statement; both databases take more.
 pub(crate) const BATCH: usize = 500;
 
+/// By stream, then kind and identifier: whether the object is gone from it.
+type Wanted = BTreeMap<StreamName, BTreeMap<(&'static str, Uuid), bool>>;
+
 /// What a transaction changes in streams; collected on the way, numbered last.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// By stream, then kind and identifier: whether the object is gone from it.
-    streams: BTreeMap<StreamName, BTreeMap<(&'static str, Uuid), bool>>,
+    streams: Wanted,
 }
 
 impl Changes {
@@ -60,20 +61,26 @@ impl Changes {
 
     /// Numbers the changes in their streams and keeps the hashes up. Must be
     /// the last thing that a transaction does: from here on it holds the
-    /// counters that every writer of these streams needs.
+    /// counters that every writer of these streams needs. It asks the database
+    /// as often for sixty streams as for one.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn number(self, transaction: &Transaction, county: &str) -> Result<()> {
+        if self.streams.is_empty() {
+            return Ok(());
+        }
+        let mut counters = lock(transaction, &self.streams).await?;
+        let live = live(transaction, &self.streams).await?;
+        let mut rows = Vec::new();
         for (name, objects) in self.streams {
-            let mut counter = lock(transaction, &name).await?;
-            let known = known(transaction, &name, objects.keys()).await?;
+            let Some(counter) = counters.get_mut(&name) else {
+                return Err(Error::internal(anyhow::anyhow!("stream {name} was not created")));
+            };
             let mut hash = StreamHash(counter.hash.cast_unsigned());
-            let mut rows = Vec::new();
             for ((kind, object_id), gone) in objects {
-                let live = known.get(&(kind.to_owned(), object_id)).filter(|row| !row.gone);
-                if let Some(live) = live {
-                    hash.toggle(kind, object_id, live.seq);
+                if let Some(seq) = live.get(&(name.clone(), kind.to_owned(), object_id)) {
+                    hash.toggle(kind, object_id, *seq);
                 } else if gone {
                     // Nobody has it from this stream.
                     continue;
@@ -91,52 +98,74 @@ impl Changes {
                     county: Set(county.to_owned()),
                 });
             }
-            write(transaction, rows).await?;
-            let (last_seq, hash) = (counter.last_seq, hash.0.cast_signed());
-            let mut counter = counter.into_active_model();
-            counter.last_seq = Set(last_seq);
-            counter.hash = Set(hash);
-            counter.update(transaction).await?;
+            counter.hash = hash.0.cast_signed();
         }
-        Ok(())
+        write(transaction, rows).await?;
+        count(transaction, counters.into_values().collect()).await
     }
 }
 
-/// The stream's counter row, held until the transaction ends.
-async fn lock(transaction: &Transaction, name: &StreamName) -> Result<stream::Model> {
-    let counter = stream::Entity::find_by_id(name.clone());
-    let counter =
-        if transaction.rules().hold(Rule::CounterLast) { counter.lock_exclusive() } else { counter };
-    let locked = || counter.clone().one(transaction);
-    if let Some(counter) = locked().await? {
-        return Ok(counter);
+/// The streams' counter rows, held until the transaction ends.
+///
+/// Missing ones are begun before the first is held, and both statements take
+/// their rows in one order: so whoever begins streams waits only for others
+/// that do, and whoever holds counters only for others that hold some, and
+/// nobody waits for each other.
+async fn lock(transaction: &Transaction, wanted: &Wanted) -> Result<BTreeMap<StreamName, stream::Model>> {
+    let of_them = || stream::Entity::find().filter(stream::Column::Name.is_in(wanted.keys().cloned()));
+    let known: Vec<StreamName> =
+        of_them().select_only().column(stream::Column::Name).into_tuple().all(transaction).await?;
+    let known: BTreeSet<StreamName> = known.into_iter().collect();
+    let fresh = wanted.keys().filter(|name| !known.contains(*name));
+    let fresh: Vec<stream::ActiveModel> = fresh
+        .map(|name| stream::ActiveModel { name: Set(name.clone()), last_seq: Set(0), hash: Set(0) })
+        .collect();
+    if !fresh.is_empty() {
+        stream::Entity::insert_many(fresh)
+            .on_conflict(OnConflict::column(stream::Column::Name).do_nothing().to_owned())
+            .exec_without_returning(transaction)
+            .await?;
     }
-    // Of two that begin the same stream the second waits here, then finds it.
-    let fresh = stream::ActiveModel { name: Set(name.clone()), last_seq: Set(0), hash: Set(0) };
-    stream::Entity::insert(fresh)
-        .on_conflict(OnConflict::column(stream::Column::Name).do_nothing().to_owned())
-        .exec_without_returning(transaction)
-        .await?;
-    locked().await?.ok_or_else(|| Error::internal(anyhow::anyhow!("stream {name} was not created")))
+    let counters = of_them().order_by_asc(stream::Column::Name);
+    let counters =
+        if transaction.rules().hold(Rule::CounterLast) { counters.lock_exclusive() } else { counters };
+    Ok(counters.all(transaction).await?.into_iter().map(|row| (row.name.clone(), row)).collect())
 }
 
-/// The rows that the stream already has of these objects.
-async fn known(
+/// The numbers under which the objects are live in the streams now.
+async fn live(
     transaction: &Transaction,
-    name: &StreamName,
-    objects: impl Iterator<Item = &(&'static str, Uuid)>,
-) -> Result<HashMap<(String, Uuid), change::Model>> {
-    let ids: Vec<Uuid> = objects.map(|(_, id)| *id).collect::<BTreeSet<_>>().into_iter().collect();
-    let mut known = HashMap::new();
-    for ids in ids.chunks(BATCH) {
-        let rows = change::Entity::find()
-            .filter(change::Column::Stream.eq(name.clone()))
-            .filter(change::Column::ObjectId.is_in(ids.iter().copied()))
+    wanted: &Wanted,
+) -> Result<HashMap<(StreamName, String, Uuid), i64>> {
+    let objects: Vec<(&StreamName, &str, Uuid)> = wanted
+        .iter()
+        .flat_map(|(name, objects)| objects.keys().map(move |(kind, id)| (name, *kind, *id)))
+        .collect();
+    let mut live = HashMap::new();
+    for objects in objects.chunks(BATCH) {
+        // All three columns of the key are named for each stream and kind:
+        // the databases would else read whole streams, or the table.
+        let mut any = Condition::any();
+        for same in objects.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+            let Some((name, kind, _)) = same.first() else { continue };
+            let these = Condition::all()
+                .add(change::Column::Stream.eq((*name).clone()))
+                .add(change::Column::Kind.eq(*kind))
+                .add(change::Column::ObjectId.is_in(same.iter().map(|(_, _, id)| *id)));
+            any = any.add(these);
+        }
+        let rows: Vec<(StreamName, String, Uuid, i64)> = change::Entity::find()
+            .select_only()
+            .columns([change::Column::Stream, change::Column::Kind, change::Column::ObjectId])
+            .column(change::Column::Seq)
+            .filter(any)
+            .filter(change::Column::Gone.eq(false))
+            .into_tuple()
             .all(transaction)
             .await?;
-        known.extend(rows.into_iter().map(|row| ((row.kind.clone(), row.object_id), row)));
+        live.extend(rows.into_iter().map(|(name, kind, id, seq)| ((name, kind, id), seq)));
     }
-    Ok(known)
+    Ok(live)
 }
 
 async fn write(transaction: &Transaction, rows: Vec<change::ActiveModel>) -> Result<()> {
@@ -145,6 +174,26 @@ async fn write(transaction: &Transaction, rows: Vec<change::ActiveModel>) -> Res
             .on_conflict(
                 OnConflict::columns([change::Column::Stream, change::Column::Kind, change::Column::ObjectId])
                     .update_columns([change::Column::Seq, change::Column::Gone, change::Column::County])
+                    .to_owned(),
+            )
+            .exec_without_returning(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Keeps the counters, all of which are there.
+async fn count(transaction: &Transaction, counters: Vec<stream::Model>) -> Result<()> {
+    for counters in counters.chunks(BATCH) {
+        let rows = counters.iter().cloned().map(|counter| stream::ActiveModel {
+            name: Set(counter.name),
+            last_seq: Set(counter.last_seq),
+            hash: Set(counter.hash),
+        });
+        stream::Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::column(stream::Column::Name)
+                    .update_columns([stream::Column::LastSeq, stream::Column::Hash])
                     .to_owned(),
             )
             .exec_without_returning(transaction)
