@@ -28,7 +28,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -82,6 +82,10 @@ impl Examining {
         self.word.notify_one();
     }
 
+    fn ends(&self) -> bool {
+        self.ends.load(Ordering::SeqCst)
+    }
+
     /// Lets [`work`] finish the job that it is at, so that no other waits for
     /// its claim to run out.
     pub(crate) fn end(&self) {
@@ -123,10 +127,16 @@ pub(super) async fn add<'a>(
 
 /// Looks into files for as long as the server runs.
 pub(crate) async fn work(components: &Components) {
+    let workers = components.examining.turns.available_permits();
+    futures::future::join_all((0..workers).map(|number| work_as(components, number))).await;
+}
+
+/// One of those who look into files.
+async fn work_as(components: &Components, number: usize) {
     let mut waits_until = Instant::now();
-    while !components.examining.ends.load(Ordering::SeqCst) {
+    while !components.examining.ends() {
         // Phones first: nobody needs this at once, and who does, does it.
-        if components.entering.is_rush() && Instant::now() < waits_until {
+        if components.entering.is_rush() && (number > 0 || Instant::now() < waits_until) {
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             continue;
         }
@@ -145,6 +155,8 @@ pub(crate) async fn work(components: &Components) {
             }
         }
     }
+    // The others hear of the end from each other.
+    components.examining.word.notify_one();
 }
 
 /// Does one job that is due. False when there is none.
@@ -165,6 +177,8 @@ pub async fn next(components: &Components) -> Result<bool> {
         .await?;
     for sha256 in candidates {
         if let Some(job) = claim(components, &sha256).await? {
+            // There may be one for another worker.
+            components.examining.look();
             examine(components, job).await?;
             return Ok(true);
         }
@@ -317,16 +331,12 @@ async fn found(components: &Components, job: &media_job::Model) -> Result<Found>
     let object =
         components.media.get(&StoreKey::from(row.store_key.as_str())).await.map_err(store_refuses)?;
     let bytes = object.bytes().await.map_err(store_refuses)?;
-    let decoding = tokio::task::spawn_blocking(move || {
-        // Its turn ends with it, also when nobody waits any more.
-        let _turn = turn;
-        picture::examine(&bytes)
-    });
+    let decoding = decode(bytes, turn)?;
     let outcome = match tokio::time::timeout(DECODED_WITHIN, decoding).await {
         Err(_) => Err(QuarantineReason::TooLarge),
         // A decoder that panics met a file that it should not have.
-        Ok(Err(panic)) if panic.is_panic() => Err(QuarantineReason::Damaged),
-        Ok(outcome) => outcome.map_err(Error::internal)?,
+        Ok(Err(_)) => Err(QuarantineReason::Damaged),
+        Ok(Ok(outcome)) => outcome,
     };
     let mut picture = match outcome {
         Ok(picture) => picture,
@@ -334,9 +344,29 @@ async fn found(components: &Components, job: &media_job::Model) -> Result<Found>
     };
     let thumbnail_key = format!("{}.thumbnail.webp", row.store_key);
     let preview_key = format!("{}.preview.webp", row.store_key);
-    put_object(components, &thumbnail_key, std::mem::take(&mut picture.thumbnail)).await?;
-    put_object(components, &preview_key, std::mem::take(&mut picture.preview)).await?;
+    let (thumbnail, preview) = (std::mem::take(&mut picture.thumbnail), std::mem::take(&mut picture.preview));
+    futures::try_join!(
+        put_object(components, &thumbnail_key, thumbnail),
+        put_object(components, &preview_key, preview),
+    )?;
     Ok(Found::Picture { picture, thumbnail_key, preview_key })
+}
+
+/// Decodes in a thread that ends with it: the system's allocator keeps the
+/// megabytes that a picture needed for the threads that come after it, and not
+/// for each of the hundreds that wait for the disk.
+fn decode(
+    bytes: web::Bytes,
+    turn: OwnedSemaphorePermit,
+) -> Result<oneshot::Receiver<Result<Picture, QuarantineReason>>> {
+    let (sender, receiver) = oneshot::channel();
+    let examine = move || {
+        // Its turn ends with it, also when nobody waits any more.
+        let _turn = turn;
+        let _ = sender.send(picture::examine(&bytes));
+    };
+    std::thread::Builder::new().name("picture".to_owned()).spawn(examine).map_err(Error::internal)?;
+    Ok(receiver)
 }
 
 async fn settle(components: &Components, job: &media_job::Model, found: Found) -> Result<()> {
