@@ -11,9 +11,10 @@
 //! they are there: a failure in between leaves a file that nobody asks for,
 //! never a promise without a file.
 //!
-//! * `place`: where files are kept. `tus`: how files arrive. `upload`: what is
-//!   under way. `writer`: a body becomes durable. `keep`: a whole file is kept
-//!   and entered, by `entering` with others at once.
+//! * `place`: where files are kept. `announced`: what is known of one before it
+//!   comes. `tus`: how files arrive. `upload`: what is under way. `writer`: a
+//!   body becomes durable. `keep`: a whole file is kept and entered, by
+//!   `entering` with others at once.
 //! * `show`: how they are given out. `signed`: addresses that need no token.
 //! * `orphans`: files that a server left behind. `similar`: photos that look
 //!   alike.
@@ -24,13 +25,14 @@ use actix_web::web;
 use doorstep_core::hash::ContentHash;
 use doorstep_core::ids::{MediaId, UserId};
 use doorstep_core::problem::ProblemCode;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{EntityTrait, RelationDef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::Components;
 use crate::db::entity::{submission, submission_media};
 use crate::error::{Error, Result};
 
+mod announced;
 mod entering;
 mod inside;
 pub(crate) mod jobs;
@@ -45,10 +47,11 @@ pub(crate) mod tus;
 mod upload;
 mod writer;
 
+use announced::{Announced, announced};
 use entering::Arrived;
 pub use entering::Entering;
 pub use jobs::{Examining, next as examine_next};
-pub(crate) use keep::{put_object, store_key};
+pub(crate) use keep::put_object;
 pub use orphans::Search as OrphanSearch;
 pub(crate) use show::{address, get, stream};
 pub(crate) use signed::address_of;
@@ -90,46 +93,36 @@ pub(crate) async fn take_in(
     id: MediaId,
     bytes: web::Bytes,
 ) -> Result<bool> {
-    let expected = expected(components, author, id).await?;
+    let announced = announced(components, author, id).await?;
+    let expected = &announced.expected;
     if ContentHash::of(&bytes) != expected.sha256 {
         return Err(ProblemCode::MediaHashMismatch.into());
     }
     if expected.stored_at.is_some() && keep::stored(components, &expected.sha256).await? {
         return Ok(false);
     }
-    keep_and_enter(components, &expected, author, bytes).await?;
+    keep_and_enter(components, &announced, author, bytes).await?;
     Ok(true)
 }
 
 async fn keep_and_enter(
     components: &Components,
-    expected: &submission_media::Model,
+    announced: &Announced,
     author: UserId,
     bytes: web::Bytes,
 ) -> Result<()> {
-    let file = keep::keep(components, expected, bytes).await?;
+    let file = keep::keep(components, announced, bytes.into()).await?;
     let ended = components.entering.enter(components, Arrived { file, author, received_bytes: 0 }).await?;
     upload::remove_all_pieces(components, ended).await;
     Ok(())
 }
 
-/// What the person's own submissions say about the file. Another's are none
-/// of their business: the answer is the same as when there is none.
-async fn expected(components: &Components, author: UserId, id: MediaId) -> Result<submission_media::Model> {
-    let own = submission::Entity::find()
-        .select_only()
-        .column(submission::Column::Id)
-        .filter(submission::Column::AuthorId.eq(author))
-        .into_query();
-    let mut announced = submission_media::Entity::find()
-        .filter(submission_media::Column::MediaId.eq(id))
-        .filter(submission_media::Column::SubmissionId.in_subquery(own))
-        .all(components.database.read())
-        .await?;
-    // A correction names the files that it kept again: any row will do, and
-    // one that still waits is the better one.
-    announced.sort_by_key(|row| row.stored_at.is_some());
-    Ok(announced.into_iter().next().ok_or(ProblemCode::MediaNotExpected)?)
+/// From what a submission announces to the submission.
+fn of_submission() -> RelationDef {
+    submission_media::Entity::belongs_to(submission::Entity)
+        .from(submission_media::Column::SubmissionId)
+        .to(submission::Column::Id)
+        .into()
 }
 
 fn too_large() -> Error {

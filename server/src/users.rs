@@ -11,8 +11,8 @@ use doorstep_core::problem::ProblemCode;
 use doorstep_core::role::{Actor, Role, Scope};
 use doorstep_core::text::LocalText;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Set, SqlErr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, JoinType,
+    QueryFilter, QueryOrder, QuerySelect, Set, SqlErr,
 };
 
 use crate::area;
@@ -207,28 +207,26 @@ pub async fn actors(connection: &impl ConnectionTrait, ids: &[UserId]) -> Result
     let mut actors: HashMap<UserId, Actor> =
         ids.iter().map(|id| (*id, Actor { user_id: *id, scopes: Vec::new() })).collect();
     for ids in ids.chunks(BATCH) {
-        let memberships = membership::Entity::find()
+        let scopes: Vec<(UserId, Role, AreaId, AreaPath, Option<String>)> = membership::Entity::find()
+            .select_only()
+            .columns([membership::Column::UserId, membership::Column::Role, membership::Column::AreaId])
+            .column(entity::area::Column::Path)
+            .column(membership::Column::Programme)
+            .join(
+                JoinType::InnerJoin,
+                membership::Entity::belongs_to(entity::area::Entity)
+                    .from(membership::Column::AreaId)
+                    .to(entity::area::Column::Id)
+                    .into(),
+            )
             .filter(membership::Column::UserId.is_in(ids.iter().copied()))
             .order_by_asc(membership::Column::Id)
+            .into_tuple()
             .all(connection)
             .await?;
-        let areas: HashSet<AreaId> = memberships.iter().map(|membership| membership.area_id).collect();
-        let paths: HashMap<AreaId, AreaPath> = entity::area::Entity::find()
-            .filter(entity::area::Column::Id.is_in(areas))
-            .all(connection)
-            .await?
-            .into_iter()
-            .map(|area| (area.id, area.path))
-            .collect();
-        for membership in memberships {
-            let Some(path) = paths.get(&membership.area_id) else { continue };
-            let Some(actor) = actors.get_mut(&membership.user_id) else { continue };
-            actor.scopes.push(Scope {
-                role: membership.role,
-                area_id: membership.area_id,
-                area_path: path.clone(),
-                programme: membership.programme,
-            });
+        for (user_id, role, area_id, area_path, programme) in scopes {
+            let Some(actor) = actors.get_mut(&user_id) else { continue };
+            actor.scopes.push(Scope { role, area_id, area_path, programme });
         }
     }
     Ok(actors)

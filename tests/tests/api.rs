@@ -27,4 +27,5 @@ mod api {
     mod uploads;
     mod uploads_broken;
     mod uploads_clients;
+    mod uploads_together;
 }

@@ -30,6 +30,9 @@ pub trait Purpose: 'static {
     const ACTION: Option<Action>;
     /// Whether disabled accounts are let in, to hand over what they captured.
     const DISABLED_TOO: bool = false;
+    /// Whether roles are looked up. Where they are not, the permit has none,
+    /// and allows nothing that a role would.
+    const WITH_ROLES: bool = true;
 }
 
 macro_rules! purposes {
@@ -73,6 +76,17 @@ pub struct HandOver;
 impl Purpose for HandOver {
     const ACTION: Option<Action> = None;
     const DISABLED_TOO: bool = true;
+}
+
+/// Send the files that were announced with what was handed over. Who may send
+/// which follows from what they announced, not from a role.
+#[derive(Debug)]
+pub struct SendFiles;
+
+impl Purpose for SendFiles {
+    const ACTION: Option<Action> = None;
+    const DISABLED_TOO: bool = true;
+    const WITH_ROLES: bool = false;
 }
 
 /// Somebody who is logged in and may do `P` somewhere.
@@ -207,26 +221,28 @@ async fn admit<P: Purpose>(components: &Components, claims: Claims) -> Result<Pe
     let now = components.clock.now();
     let connection = components.database.read();
 
-    let session = session::Entity::find_by_id(claims.session_id)
-        .one(connection)
-        .await?
-        .ok_or(ProblemCode::SessionExpired)?;
+    // All at once: every request asks this.
+    let found = session::Entity::find_by_id(claims.session_id)
+        .find_also_related(device::Entity)
+        .and_also_related(user::Entity)
+        .all(connection)
+        .await?;
+    let (session, device, user) = found.into_iter().next().ok_or(ProblemCode::SessionExpired)?;
     if session.revoked_at.is_some() || session.expires_at <= now {
         return Err(ProblemCode::SessionExpired.into());
     }
-    let device = device::Entity::find_by_id(claims.device_id)
-        .one(connection)
-        .await?
-        .ok_or(ProblemCode::DeviceUnknown)?;
-    if device.revoked_at.is_some() || device.user_id != claims.user_id || session.device_id != device.id {
+    let device = device.filter(|device| device.id == claims.device_id).ok_or(ProblemCode::DeviceUnknown)?;
+    if device.revoked_at.is_some() || device.user_id != claims.user_id {
         return Err(ProblemCode::DeviceUnknown.into());
     }
-    let user =
-        user::Entity::find_by_id(claims.user_id).one(connection).await?.ok_or(ProblemCode::SessionExpired)?;
+    let user = user.ok_or(ProblemCode::SessionExpired)?;
     if user.disabled_at.is_some() && !P::DISABLED_TOO {
         return Err(ProblemCode::AccountDisabled.into());
     }
-    let actor = users::actor(connection, user.id).await?;
+    let actor = match P::WITH_ROLES {
+        true => users::actor(connection, user.id).await?,
+        false => Actor { user_id: user.id, scopes: Vec::new() },
+    };
     if let Some(action) = P::ACTION
         && !actor.scopes.iter().any(|scope| role::allows(scope.role, action))
     {

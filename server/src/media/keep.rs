@@ -1,19 +1,19 @@
 //! A whole file: put under its hash, entered, and told of.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
 use doorstep_core::hash::ContentHash;
-use doorstep_core::ids::{SubmissionId, UserId};
+use doorstep_core::ids::{MediaId, SubmissionId, UserId};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sync::{StreamName, item_kind};
 use object_store::path::Path as StoreKey;
 use object_store::{ObjectStoreExt, PutPayload};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
+use super::announced::Announced;
 use super::entering::Arrived;
 use super::inside::{self, JUST_BYTES};
 use super::{jobs, orphans, upload};
@@ -56,25 +56,29 @@ impl Kept {
 
 /// Puts the bytes on the disk. What is in a picture is found out later: a
 /// phone in a valley does not wait for that.
-pub(super) async fn keep(
-    components: &Components,
-    expected: &submission_media::Model,
-    bytes: Bytes,
-) -> Result<Kept> {
+pub(super) async fn keep(components: &Components, announced: &Announced, bytes: PutPayload) -> Result<Kept> {
+    let expected = &announced.expected;
     let to_be_examined = expected.content_type.starts_with("image/");
     let kept = Kept {
         sha256: expected.sha256.clone(),
-        size_bytes: i64::try_from(bytes.len()).map_err(Error::internal)?,
+        size_bytes: i64::try_from(bytes.content_length()).map_err(Error::internal)?,
         content_type: match to_be_examined {
             true => JUST_BYTES,
-            false => inside::played_as(&expected.content_type, &bytes),
+            false => inside::played_as(&expected.content_type, &beginning(&bytes)),
         },
         to_be_examined,
         store_key: store_key(&expected.sha256),
     };
-    orphans::take_back(components, &kept.sha256).await?;
+    if !announced.is_safe_in_the_store(components.clock.now()) {
+        orphans::take_back(components, &kept.sha256).await?;
+    }
     put_object(components, &kept.store_key, bytes).await?;
     Ok(kept)
+}
+
+/// So much as tells sounds and films apart.
+fn beginning(bytes: &PutPayload) -> Vec<u8> {
+    bytes.iter().flatten().copied().take(16).collect()
 }
 
 /// Puts bytes on the disk of the store: when this answers, they are there
@@ -91,11 +95,13 @@ pub(super) fn store_refuses(cause: object_store::Error) -> Error {
     Error::problem(ProblemCode::StorageFull).because(cause)
 }
 
-/// `aa/bb/{sha256}`: no folder grows without bound.
-pub(crate) fn store_key(sha256: &ContentHash) -> String {
+/// `aa/{sha256}`: in 256 folders. A new folder has to be made durable as well,
+/// so with more of them nearly every file would pay for one; and a million
+/// photos are some ten thousand files in each, which file systems find by
+/// index.
+pub(super) fn store_key(sha256: &ContentHash) -> String {
     let digits = sha256.as_str();
-    let pair = |at: usize| digits.get(at..at + 2).unwrap_or_default();
-    format!("{}/{}/{digits}", pair(0), pair(2))
+    format!("{}/{digits}", digits.get(..2).unwrap_or_default())
 }
 
 /// Whether the file is known and its bytes are where they should be.
@@ -130,33 +136,28 @@ pub(super) async fn enter(
     // it, and its small sizes with it.
     let to_be_examined = files.values().filter(|file| file.to_be_examined).map(|file| &file.sha256);
     jobs::add(transaction, to_be_examined, now).await?;
-    let waiting = submission_media::Entity::find()
+    let waiting: Vec<(SubmissionId, MediaId, ContentHash, UserId, String)> = submission_media::Entity::find()
+        .select_only()
+        .columns([submission_media::Column::SubmissionId, submission_media::Column::MediaId])
+        .column(submission_media::Column::Sha256)
+        .columns([submission::Column::AuthorId, submission::Column::County])
+        .join(JoinType::InnerJoin, super::of_submission())
         .filter(submission_media::Column::Sha256.is_in(files.keys().copied().cloned()))
         .filter(submission_media::Column::StoredAt.is_null())
+        .into_tuple()
         .all(transaction)
         .await?;
-    let submissions: HashMap<SubmissionId, submission::Model> = submission::Entity::find()
-        .filter(submission::Column::Id.is_in(waiting.iter().map(|row| row.submission_id)))
-        .all(transaction)
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row))
-        .collect();
     let sent: HashSet<(UserId, &ContentHash)> = senders.into_iter().collect();
     let mut rows = BTreeMap::new();
     let mut stored = Vec::new();
     let mut changes: BTreeMap<&str, Changes> = BTreeMap::new();
     // None of them waits: it came twice at once, and the other was quicker.
-    for row in &waiting {
-        let Some(submission) = submissions.get(&row.submission_id) else { continue };
-        let author = submission.author_id;
-        let (Some(file), true) = (files.get(&row.sha256), sent.contains(&(author, &row.sha256))) else {
-            continue;
-        };
-        rows.entry(&row.sha256).or_insert_with(|| file.row(&submission.county, now));
-        stored.push((row.submission_id, row.media_id));
-        let changes = changes.entry(&submission.county).or_default();
-        changes.put(StreamName::User(author), item_kind::SUBMISSION, submission.id.0);
+    for (submission_id, media_id, sha256, author, county) in &waiting {
+        let (Some(file), true) = (files.get(sha256), sent.contains(&(*author, sha256))) else { continue };
+        rows.entry(sha256).or_insert_with(|| file.row(county, now));
+        stored.push((*submission_id, *media_id));
+        let changes = changes.entry(county).or_default();
+        changes.put(StreamName::User(*author), item_kind::SUBMISSION, submission_id.0);
     }
     if stored.is_empty() {
         return Ok(ended);
@@ -171,6 +172,8 @@ pub(super) async fn enter(
     ]);
     submission_media::Entity::update_many()
         .col_expr(submission_media::Column::StoredAt, now.into())
+        // SQLite looks for pairs in the whole table, unless it is told where.
+        .filter(submission_media::Column::SubmissionId.is_in(stored.iter().map(|(id, _)| *id)))
         .filter(key.in_tuples(stored))
         .exec(transaction)
         .await?;

@@ -26,6 +26,7 @@ use super::keep::{store_key, store_refuses};
 use super::upload::EXPIRES_AFTER;
 use crate::app::Components;
 use crate::db::entity::{media, media_orphan, submission_media};
+use crate::db::only;
 use crate::error::Result;
 
 /// Files that are looked for in one sweep: each is a question to the store.
@@ -38,7 +39,7 @@ pub struct Search(Arc<Mutex<Option<ContentHash>>>);
 /// Says that the file is about to be put into the store, so that it is not
 /// removed from there.
 pub(super) async fn take_back(components: &Components, sha256: &ContentHash) -> Result<()> {
-    let noted = media_orphan::Entity::find_by_id(sha256.clone()).one(components.database.read()).await?;
+    let noted = only(media_orphan::Entity::find_by_id(sha256.clone()), components.database.read()).await?;
     if noted.is_none() {
         return Ok(());
     }

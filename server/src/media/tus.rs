@@ -22,10 +22,10 @@ use doorstep_core::problem::ProblemCode;
 use ring::digest;
 
 use super::writer::{Checksum, Writer, too_much};
-use super::{FILE_BYTES_MAX, expected, keep, upload};
+use super::{Announced, FILE_BYTES_MAX, announced, keep, upload};
 use crate::app::Components;
-use crate::auth::permit::{HandOver, Permit};
-use crate::db::entity::{submission_media, upload as row};
+use crate::auth::permit::{Permit, SendFiles};
+use crate::db::entity::upload as row;
 use crate::error::{Error, Result};
 
 pub(crate) const VERSION: &str = "1.0.0";
@@ -62,7 +62,7 @@ pub(crate) async fn options() -> HttpResponse {
 pub(crate) async fn serve(
     request: HttpRequest,
     components: web::Data<Components>,
-    permit: Permit<HandOver>,
+    permit: Permit<SendFiles>,
     id: web::Path<MediaId>,
     body: web::Payload,
 ) -> Result<HttpResponse> {
@@ -76,8 +76,8 @@ pub(crate) async fn serve(
             .header(TUS_VERSION, HeaderValue::from_static(VERSION)));
     }
     let author = permit.user_id();
-    let expected = expected(&components, author, *id).await?;
-    let upload = Upload { components, author, expected };
+    let announced = announced(&components, author, *id).await?;
+    let upload = Upload { components, author, announced };
     match method {
         Method::POST => upload.create(headers, body).await,
         Method::PATCH => upload.append(headers, body).await,
@@ -99,18 +99,25 @@ fn method(request: &HttpRequest) -> Result<Method> {
 struct Upload {
     components: web::Data<Components>,
     author: UserId,
-    expected: submission_media::Model,
+    announced: Announced,
 }
 
 impl Upload {
     fn size(&self) -> u64 {
-        u64::try_from(self.expected.size_bytes).unwrap_or_default()
+        u64::try_from(self.announced.expected.size_bytes).unwrap_or_default()
+    }
+
+    /// What is under way, once nobody writes.
+    async fn settled(&self, found: Option<row::Model>) -> Result<Option<row::Model>> {
+        let whose = (self.announced.expected.media_id, self.author);
+        upload::settled(&self.components, whose, found).await
     }
 
     /// Whether the server has the file, whoever of the author's submissions
     /// brought it.
     async fn is_stored(&self) -> Result<bool> {
-        Ok(self.expected.stored_at.is_some() && keep::stored(&self.components, &self.expected.sha256).await?)
+        let expected = &self.announced.expected;
+        Ok(expected.stored_at.is_some() && keep::stored(&self.components, &expected.sha256).await?)
     }
 
     async fn create(self, headers: &HeaderMap, body: web::Payload) -> Result<HttpResponse> {
@@ -137,30 +144,33 @@ impl Upload {
         if self.is_stored().await? {
             return Ok(self.created(size, None));
         }
-        let found = upload::settled(&self.components, self.expected.media_id, self.author).await?;
+        let found = self.settled(self.announced.upload.clone()).await?;
         // A body begins at the beginning; where more is here, it says so.
         if let Some(found) = found.as_ref().filter(|found| !with_body || found.offset_bytes > 0) {
             return Ok(self.created(upload::offset_of(found), Some(found.expires_at)));
         }
         if with_body {
-            upload::allow(&self.components, self.author, length.unwrap_or(size)).await?;
+            upload::allow(&self.components, self.announced.sent_today_bytes, length.unwrap_or(size))?;
         }
-        let fresh = upload::fresh(&self.expected, self.author, metadata, self.components.clock.now());
+        let fresh =
+            upload::fresh(&self.announced.expected, self.author, metadata, self.components.clock.now());
         let expires_at = fresh.expires_at;
         // A file without bytes is whole as it begins.
         if !with_body && size > 0 {
             if !upload::begin(&self.components, &fresh).await? {
-                let found = upload::settled(&self.components, self.expected.media_id, self.author).await?;
+                let whose = (self.announced.expected.media_id, self.author);
+                let found = upload::find(self.components.database.read(), whose.0, whose.1).await?;
+                let found = self.settled(found).await?;
                 let offset = found.as_ref().map_or(0, upload::offset_of);
                 return Ok(self.created(offset, Some(expires_at)));
             }
             return Ok(self.created(0, Some(expires_at)));
         }
-        let (components, expected) = (self.components.clone(), self.expected.clone());
+        let (components, announced) = (self.components.clone(), self.announced.clone());
         let offset = detached(async move {
             let writer = match found {
-                Some(found) => Writer::take(components, expected, found.id).await?,
-                None => Writer::begin(components, expected, fresh),
+                Some(found) => Writer::take(components, announced, found.id).await?,
+                None => Writer::begin(components, announced, fresh),
             };
             if writer.offset() > 0 {
                 writer.let_go().await;
@@ -174,7 +184,7 @@ impl Upload {
 
     fn created(&self, offset: u64, expires_at: Option<DateTime<Utc>>) -> HttpResponse {
         let mut answer = HttpResponse::Created();
-        answer.insert_header((LOCATION, format!("{FILES}/{}", self.expected.media_id)));
+        answer.insert_header((LOCATION, format!("{FILES}/{}", self.announced.expected.media_id)));
         at_offset(&mut answer, offset, expires_at).finish()
     }
 
@@ -184,9 +194,7 @@ impl Upload {
         let offset = offset.ok_or_else(|| wrong_header(UPLOAD_OFFSET.as_str()))?;
         let (length, size) = (content_length(headers)?, self.size());
         let checksum = checksum(headers)?;
-        let found =
-            upload::find(self.components.database.read(), self.expected.media_id, self.author).await?;
-        let Some(found) = found else {
+        let Some(found) = self.announced.upload.clone() else {
             if !self.is_stored().await? {
                 return Err(ProblemCode::UploadUnknown.into());
             }
@@ -200,10 +208,10 @@ impl Upload {
             return Err(too_much(size));
         }
         let left = size.saturating_sub(offset);
-        upload::allow(&self.components, self.author, length.unwrap_or(left)).await?;
-        let (components, expected) = (self.components.clone(), self.expected.clone());
+        upload::allow(&self.components, self.announced.sent_today_bytes, length.unwrap_or(left))?;
+        let (components, announced) = (self.components.clone(), self.announced.clone());
         let now_at = detached(async move {
-            let writer = Writer::take(components, expected, found.id).await?;
+            let writer = Writer::take(components, announced, found.id).await?;
             if writer.offset() != offset {
                 writer.let_go().await;
                 return Err(elsewhere(writer.offset()));
@@ -220,7 +228,7 @@ impl Upload {
         let (offset, found) = match self.is_stored().await? {
             true => (size, None),
             false => {
-                let found = upload::settled(&self.components, self.expected.media_id, self.author).await?;
+                let found = self.settled(self.announced.upload.clone()).await?;
                 let found: row::Model = found.ok_or(ProblemCode::UploadUnknown)?;
                 (upload::offset_of(&found), Some(found))
             }
@@ -235,9 +243,7 @@ impl Upload {
 
     /// Ends what is under way. A file that is whole belongs to its submission.
     async fn terminate(self) -> Result<HttpResponse> {
-        let found =
-            upload::find(self.components.database.read(), self.expected.media_id, self.author).await?;
-        let found = found.ok_or(ProblemCode::UploadUnknown)?;
+        let found = self.announced.upload.ok_or(ProblemCode::UploadUnknown)?;
         upload::take(&self.components, found.id).await?;
         upload::terminate(&self.components, found.id).await?;
         Ok(HttpResponse::NoContent().finish())

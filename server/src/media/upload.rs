@@ -31,8 +31,8 @@ use super::keep::store_refuses;
 use super::orphans;
 use crate::app::Components;
 use crate::clock::china_offset;
-use crate::db::Transaction;
 use crate::db::entity::{submission_media, upload, upload_day};
+use crate::db::{Transaction, only};
 use crate::error::{Error, Result};
 use crate::streams::BATCH;
 
@@ -71,11 +71,10 @@ pub(super) async fn find(
     media_id: MediaId,
     user_id: UserId,
 ) -> Result<Option<upload::Model>> {
-    Ok(upload::Entity::find()
+    let of_person = upload::Entity::find()
         .filter(upload::Column::MediaId.eq(media_id))
-        .filter(upload::Column::UserId.eq(user_id))
-        .one(connection)
-        .await?)
+        .filter(upload::Column::UserId.eq(user_id));
+    Ok(only(of_person, connection).await?)
 }
 
 /// An upload of which nothing has come yet; it is not in the database.
@@ -168,16 +167,16 @@ pub(super) async fn take(components: &Components, id: Uuid) -> Result<upload::Mo
     }
 }
 
-/// Waits a moment for a writer to come to its end, so that what is told of
-/// the upload is what the next one will find.
+/// The person's upload, which was just found to be `row`. Waits a moment for
+/// a writer to come to its end, so that what is told of the upload is what the
+/// next one will find.
 pub(super) async fn settled(
     components: &Components,
-    media_id: MediaId,
-    user_id: UserId,
+    (media_id, user_id): (MediaId, UserId),
+    mut row: Option<upload::Model>,
 ) -> Result<Option<upload::Model>> {
     let patience = tokio::time::Instant::now() + WAIT_FOR_WRITER;
     loop {
-        let row = find(components.database.read(), media_id, user_id).await?;
         let now = components.clock.now();
         let written = row
             .as_ref()
@@ -186,6 +185,7 @@ pub(super) async fn settled(
             return Ok(row);
         }
         tokio::time::sleep(LOOK_EVERY).await;
+        row = find(components.database.read(), media_id, user_id).await?;
     }
 }
 
@@ -269,23 +269,20 @@ pub(super) async fn count(
     Ok(())
 }
 
-fn day_of(now: DateTime<Utc>) -> NaiveDate {
+pub(super) fn day_of(now: DateTime<Utc>) -> NaiveDate {
     now.with_timezone(&china_offset()).date_naive()
 }
 
-/// Asks whether the person may send so much more today.
+/// Asks whether somebody who has sent so much today may send so much more.
 ///
 /// # Errors
 /// `upload_quota_reached`, with the time until tomorrow.
-pub(super) async fn allow(components: &Components, user_id: UserId, more_bytes: u64) -> Result<()> {
-    let now = components.clock.now();
-    let day = day_of(now);
-    let sent = upload_day::Entity::find_by_id((user_id, day)).one(components.database.read()).await?;
-    let sent = sent.map_or(0, |row| u64::try_from(row.received_bytes).unwrap_or_default());
-    if sent.saturating_add(more_bytes) <= components.upload_bytes_per_day {
+pub(super) fn allow(components: &Components, sent_today_bytes: u64, more_bytes: u64) -> Result<()> {
+    if sent_today_bytes.saturating_add(more_bytes) <= components.upload_bytes_per_day {
         return Ok(());
     }
-    let tomorrow = day.succ_opt().and_then(|day| day.and_hms_opt(0, 0, 0));
+    let now = components.clock.now();
+    let tomorrow = day_of(now).succ_opt().and_then(|day| day.and_hms_opt(0, 0, 0));
     let tomorrow = tomorrow.and_then(|at| at.and_local_timezone(china_offset()).single());
     let wait = tomorrow.map_or(TimeDelta::hours(1), |at| at.to_utc() - now);
     Err(Error::problem(ProblemCode::UploadQuotaReached).retry_after(wait.to_std().unwrap_or_default()))
@@ -298,6 +295,7 @@ pub(super) async fn done_with(
     sent: &[(UserId, &ContentHash)],
 ) -> Result<Vec<Vec<Uuid>>> {
     let mut rows = upload::Entity::find()
+        .filter(upload::Column::UserId.is_in(sent.iter().map(|(user_id, _)| *user_id)))
         .filter(upload::Column::Sha256.is_in(sent.iter().map(|(_, sha256)| (*sha256).clone())))
         .all(transaction)
         .await?;

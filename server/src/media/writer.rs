@@ -9,26 +9,29 @@
 
 use std::time::Duration;
 
-use actix_web::web::{self, Bytes, BytesMut};
+use actix_web::web::{self, Bytes};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::problem::ProblemCode;
 use futures::StreamExt;
-use object_store::ObjectStoreExt;
+use object_store::{ObjectStoreExt, PutPayload, PutPayloadMut};
 use ring::digest;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::announced::Announced;
 use super::entering::Arrived;
 use super::keep::{self, put_object, store_refuses};
 use super::upload::{self, Part, Progress};
 use crate::app::Components;
-use crate::db::entity::{submission_media, upload as row};
+use crate::db::entity::upload as row;
 use crate::error::{Error, Result};
 
 /// What is in memory of one upload, at most.
 pub(super) const STRETCH_BYTES: usize = 1024 * 1024;
 /// Pieces smaller than this are put together with what comes after them.
 const PIECE_BYTES_MIN: usize = 256 * 1024;
+/// What is read at once and is smaller than this is copied together.
+const CHUNK_BYTES_MIN: usize = 4 * 1024;
 /// What arrived is made durable so often, and the writer is heard of.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// A connection that is silent for so long is dead.
@@ -52,13 +55,13 @@ enum End {
 /// Whoever may add to an upload.
 pub(super) struct Writer {
     components: web::Data<Components>,
-    expected: submission_media::Model,
+    announced: Announced,
     upload: row::Model,
     /// Whether the row is in the database.
     begun: bool,
     parts: Vec<Part>,
     /// What comes after `parts`, but for its beginning when that is saved.
-    tail: BytesMut,
+    tail: PutPayloadMut,
     /// So much of the tail is the last of `parts`.
     tail_saved: usize,
     unrecorded_bytes: u64,
@@ -67,13 +70,9 @@ pub(super) struct Writer {
 impl Writer {
     /// Of an upload of which nothing has come and nothing may ever be stored:
     /// a file that arrives at once needs no row.
-    pub(super) fn begin(
-        components: web::Data<Components>,
-        expected: submission_media::Model,
-        upload: row::Model,
-    ) -> Self {
+    pub(super) fn begin(components: web::Data<Components>, announced: Announced, upload: row::Model) -> Self {
         let upload = row::Model { writer: Some(Uuid::new_v4()), ..upload };
-        Self::new(components, expected, upload, Vec::new(), false)
+        Self::new(components, announced, upload, Vec::new(), false)
     }
 
     /// Of one that is under way.
@@ -82,29 +81,29 @@ impl Writer {
     /// `upload_busy`, `upload_unknown`.
     pub(super) async fn take(
         components: web::Data<Components>,
-        expected: submission_media::Model,
+        announced: Announced,
         id: Uuid,
     ) -> Result<Self> {
         let upload = upload::take(&components, id).await?;
         let parts: Vec<Part> = serde_json::from_str(&upload.parts)?;
-        Ok(Self::new(components, expected, upload, parts, true))
+        Ok(Self::new(components, announced, upload, parts, true))
     }
 
     fn new(
         components: web::Data<Components>,
-        expected: submission_media::Model,
+        announced: Announced,
         upload: row::Model,
         parts: Vec<Part>,
         begun: bool,
     ) -> Self {
-        let (tail, tail_saved, unrecorded_bytes) = (BytesMut::new(), 0, 0);
-        Self { components, expected, upload, begun, parts, tail, tail_saved, unrecorded_bytes }
+        let (tail, tail_saved, unrecorded_bytes) = (PutPayloadMut::new(), 0, 0);
+        Self { components, announced, upload, begun, parts, tail, tail_saved, unrecorded_bytes }
     }
 
     /// Where the next byte goes.
     pub(super) fn offset(&self) -> u64 {
         let saved: u64 = self.parts.iter().map(|part| part.size_bytes).sum();
-        saved + (self.tail.len() - self.tail_saved) as u64
+        saved + (self.tail.content_length() - self.tail_saved) as u64
     }
 
     fn size(&self) -> u64 {
@@ -149,7 +148,7 @@ impl Writer {
         let Some(last) = self.parts.last().filter(small) else { return Ok(()) };
         let bytes = self.piece(last).await?;
         self.tail_saved = bytes.len();
-        self.tail.extend_from_slice(&bytes);
+        self.tail.push(bytes);
         Ok(())
     }
 
@@ -187,7 +186,12 @@ impl Writer {
                         }
                         heard = Instant::now();
                         self.unrecorded_bytes += chunk.len() as u64;
-                        self.tail.extend_from_slice(&chunk);
+                        // Large ones stay where they were read into. A small
+                        // one would hold more there than it is.
+                        match chunk.len() < CHUNK_BYTES_MIN {
+                            true => self.tail.extend_from_slice(&chunk),
+                            false => self.tail.push(chunk),
+                        }
                     }
                     None if length.is_none_or(|length| length == taken) => break End::Whole,
                     Some(Err(_)) | None => break End::Cut,
@@ -201,7 +205,8 @@ impl Writer {
             }
             let last = taken == room;
             let due = Instant::now() >= save_at;
-            if !last && (self.tail.len() >= STRETCH_BYTES || (due && self.tail.len() > self.tail_saved)) {
+            let held = self.tail.content_length();
+            if !last && (held >= STRETCH_BYTES || (due && held > self.tail_saved)) {
                 self.save().await?;
                 // What was promised to have a checksum counts once it has it.
                 if checksum.is_none() {
@@ -224,7 +229,7 @@ impl Writer {
 
     /// Makes the tail durable.
     async fn save(&mut self) -> Result<()> {
-        if self.tail.len() == self.tail_saved {
+        if self.tail.content_length() == self.tail_saved {
             return Ok(());
         }
         self.ensure_begun().await?;
@@ -233,9 +238,12 @@ impl Writer {
         // A name of its own: one that was taken over must not write over what
         // counts.
         let name = format!("{begins}-{}", Uuid::new_v4().simple());
-        let size_bytes = self.tail.len() as u64;
-        let grown = self.tail.len() >= PIECE_BYTES_MIN;
-        let bytes = if grown { self.tail.split().freeze() } else { Bytes::copy_from_slice(&self.tail) };
+        let bytes = std::mem::take(&mut self.tail).freeze();
+        let size = bytes.content_length();
+        let grown = size >= PIECE_BYTES_MIN;
+        if !grown {
+            bytes.clone().into_iter().for_each(|chunk| self.tail.push(chunk));
+        }
         let key = upload::part_key(self.upload.id, &name);
         put_object(&self.components, key.as_ref(), bytes).await?;
         if self.tail_saved > 0 {
@@ -243,8 +251,8 @@ impl Writer {
             // upload's other pieces.
             self.parts.pop();
         }
-        self.parts.push(Part { name, size_bytes });
-        self.tail_saved = if grown { 0 } else { self.tail.len() };
+        self.parts.push(Part { name, size_bytes: size as u64 });
+        self.tail_saved = if grown { 0 } else { size };
         Ok(())
     }
 
@@ -324,12 +332,14 @@ impl Writer {
     async fn keep(&mut self) -> Result<()> {
         let _turn = self.components.assembling.acquire(self.size()).await?;
         let bytes = self.whole().await?;
-        let digest = digest::digest(&digest::SHA256, &bytes);
-        let sha256 = digest.as_ref().try_into().map(ContentHash::from_digest).map_err(Error::internal)?;
-        if sha256 != self.expected.sha256 {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        bytes.iter().for_each(|chunk| digest.update(chunk));
+        let sha256 =
+            digest.finish().as_ref().try_into().map(ContentHash::from_digest).map_err(Error::internal)?;
+        if sha256 != self.announced.expected.sha256 {
             return Err(ProblemCode::MediaHashMismatch.into());
         }
-        let file = keep::keep(&self.components, &self.expected, bytes).await?;
+        let file = keep::keep(&self.components, &self.announced, bytes).await?;
         let arrived = Arrived { file, author: self.upload.user_id, received_bytes: self.unrecorded_bytes };
         let ended = self.components.entering.enter(&self.components, arrived).await?;
         self.components.examining.look();
@@ -337,19 +347,20 @@ impl Writer {
         Ok(())
     }
 
-    async fn whole(&mut self) -> Result<Bytes> {
+    async fn whole(&mut self) -> Result<PutPayload> {
         if self.tail_saved > 0 {
             self.parts.pop();
             self.tail_saved = 0;
         }
+        let tail = std::mem::take(&mut self.tail).freeze();
         if self.parts.is_empty() {
-            return Ok(self.tail.split().freeze());
+            return Ok(tail);
         }
-        let mut bytes = BytesMut::with_capacity(usize::try_from(self.size()).map_err(Error::internal)?);
+        let mut bytes = PutPayloadMut::new();
         for part in &self.parts {
-            bytes.extend_from_slice(&self.piece(part).await?);
+            bytes.push(self.piece(part).await?);
         }
-        bytes.extend_from_slice(&self.tail);
+        tail.into_iter().for_each(|chunk| bytes.push(chunk));
         Ok(bytes.freeze())
     }
 

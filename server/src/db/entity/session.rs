@@ -24,4 +24,10 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
 pub enum Relation {}
 
+impl Related<super::device::Entity> for Entity {
+    fn to() -> RelationDef {
+        Entity::belongs_to(super::device::Entity).from(Column::DeviceId).to(super::device::Column::Id).into()
+    }
+}
+
 impl ActiveModelBehavior for ActiveModel {}
