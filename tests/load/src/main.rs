@@ -107,7 +107,10 @@ async fn measure(options: &Options) -> Result<()> {
     waited.sort_unstable();
     let peak = server.peak_kilobytes()?;
     println!("{} phones at once, photos of {} KB", options.phones, photos::SIZE_BYTES / 1000);
-    println!("  taken, durable in a folder              {:>8.0} a second", waited.len() as f64 / took);
+    let taken = waited.len() as f64 / took;
+    println!("  taken, durable in a folder              {taken:>8.0} a second");
+    println!("  of the files that the disk takes        {:>8.0} %", 100.0 * taken / files);
+    println!("  of the bodies that actix takes          {:>8.0} %", 100.0 * taken / bodies);
     println!("  answered after, median                  {:>8.0} ms", milliseconds(&waited, 50));
     println!("  answered after, 95 of 100               {:>8.0} ms", milliseconds(&waited, 95));
     println!("  memory of the server before             {:>8.0} MB", at_rest as f64 / 1024.0);
