@@ -144,6 +144,14 @@ fn Frame(
             }
         });
     });
+    // What is known of the next picture is read from its beginning.
+    let side = NodeRef::<leptos::html::Aside>::new();
+    Effect::new(move |_| {
+        at.track();
+        if let Some(side) = side.get_untracked() {
+            side.set_scroll_top(0);
+        }
+    });
     let beside = Memo::new(move |_| {
         let key = choice.get()?;
         choices.with(|choices| choices.iter().find(|known| known.key == key).cloned())
@@ -257,7 +265,7 @@ fn Frame(
                 {said}
             </p>
             <Show when=move || has_side.get()>
-                <aside class="lightbox__side" aria-label=move || t_string!(i18n, viewer.facts)>
+                <aside class="lightbox__side" node_ref=side aria-label=move || t_string!(i18n, viewer.facts)>
                     {move || {
                         shot.get().map(|shot| view! { <Side data=data.get_value() shot files choice /> })
                     }}
