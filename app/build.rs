@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 use leptos_i18n_parser::parse_locales::parse_locales;
 
 /// One file a screen, or group of screens.
-const NAMESPACES: [&str; 12] = [
+const NAMESPACES: [&str; 13] = [
     "common",
     "gates",
     "fill",
@@ -21,6 +21,7 @@ const NAMESPACES: [&str; 12] = [
     "viewer",
     "ledger",
     "backup",
+    "devices",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -12,9 +12,12 @@ use doorstep_core::api::{
     self as addresses, CaseDetail, DecisionAnswer, DecisionRequest, FileAddress, LoginAnswer, LoginRequest,
     Me, ParkedAnswer, QueueAnswer, SimilarAnswer, SubmissionDetail,
 };
-use doorstep_core::command::{COMMAND, CommandAnswer, CommandReport, DeviceCommand};
+use doorstep_core::command::{
+    COMMAND, CommandAnswer, CommandKind, CommandReport, CommandRequest, DEVICES, DeviceCommand, DeviceRecord,
+    DevicesAnswer,
+};
 use doorstep_core::evidence::Notary;
-use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
+use doorstep_core::ids::{CaseId, DeviceId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
 use doorstep_core::phone::synchronise::{FilePart, Standing};
 use doorstep_core::phone::{Failure, Reply};
@@ -134,6 +137,22 @@ impl Client {
     /// With the server's problem, or without a connection.
     pub async fn report(&self, report: &CommandReport) -> Result<(), Failure> {
         self.send(&Request::json(Method::Post, COMMAND, report)?).await.map(drop)
+    }
+
+    /// The phones of everybody whom the person manages.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn devices(&self) -> Result<Vec<DeviceRecord>, Failure> {
+        Ok(self.get::<DevicesAnswer>(DEVICES).await?.devices)
+    }
+
+    /// Asks something of a phone; `None` takes back what was asked.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn ask_device(&self, id: DeviceId, kind: Option<CommandKind>) -> Result<DeviceRecord, Failure> {
+        self.post(&format!("{DEVICES}/{id}/command"), &CommandRequest { kind }).await
     }
 
     /// Sends operations, compressed where the browser can.

@@ -42,9 +42,9 @@
 //!
 //! Routes: `/`, `/login` (again, when the login is over), `/case/:id`,
 //! `/fill/:draft`, `/outbox`, `/me`, `/queue`, `/submission/:id`,
-//! `/ledger/:case`. Gates (`LoginScreen`, `PinScreen`) are shown in place of
-//! the route, so that whoever unlocks is where they were. What is behind them
-//! comes in a file of its own ([`crate::inside`]).
+//! `/ledger/:case`, `/devices`. Gates (`LoginScreen`, `PinScreen`) are shown in
+//! place of the route, so that whoever unlocks is where they were. What is
+//! behind them comes in a file of its own ([`crate::inside`]).
 
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
@@ -151,6 +151,7 @@ pub(crate) fn Routed() -> impl IntoView {
                     <Route path=path!("/queue") view=|| view! { <screens::QueueScreen /> }.into_any() />
                     <Route path=path!("/submission/:id") view=|| view! { <screens::SubmissionScreen /> }.into_any() />
                     <Route path=path!("/ledger/:case") view=|| view! { <screens::LedgerScreen /> }.into_any() />
+                    <Route path=path!("/devices") view=|| view! { <screens::DevicesScreen /> }.into_any() />
                 </Routes>
             </screens::Frame>
         </Router>

@@ -1,4 +1,4 @@
-//! Reviewing: what needs the server now. The screens' only way to it.
+//! Reviewing and administering: what needs the server now. The screens' only way to it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,8 @@ use doorstep_core::api::{
     CaseDetail, DecisionAnswer, DecisionRequest, FileAddress, ParkedAnswer, QueueAnswer, SimilarAnswer,
     SubmissionDetail,
 };
-use doorstep_core::ids::{CaseId, FormVersionId, MediaId, SubmissionId};
+use doorstep_core::command::{CommandKind, DeviceRecord};
+use doorstep_core::ids::{CaseId, DeviceId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::json;
 use doorstep_core::pack::FormBundle;
 use doorstep_core::phone::records::plan_of;
@@ -81,6 +82,23 @@ impl Office {
     /// With the server's problem, or without a connection.
     pub async fn parked(self) -> Result<ParkedAnswer, Failure> {
         self.session.client()?.parked().await
+    }
+
+    /// The phones of everybody whom the person manages.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn devices(self) -> Result<Vec<DeviceRecord>, Failure> {
+        self.session.client()?.devices().await
+    }
+
+    /// Asks something of a phone; `None` takes back what was asked and not
+    /// done.
+    ///
+    /// # Errors
+    /// With the server's problem, or without a connection.
+    pub async fn ask_device(self, id: DeviceId, kind: Option<CommandKind>) -> Result<DeviceRecord, Failure> {
+        self.session.client()?.ask_device(id, kind).await
     }
 
     /// The form of a submission, to show its answers in words: from the phone

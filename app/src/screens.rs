@@ -1,6 +1,7 @@
 //! The screens, one file each. Which one a path shows is in [`crate::app`].
 
 pub mod case;
+pub mod devices;
 pub mod fill;
 pub mod frame;
 pub mod home;
@@ -17,6 +18,7 @@ pub mod submission;
 pub mod words;
 
 pub use case::CaseScreen;
+pub use devices::DevicesScreen;
 pub use fill::FillScreen;
 pub use frame::Frame;
 pub use home::HomeScreen;

@@ -228,8 +228,10 @@ fn signed(count: u32) -> i32 {
 /// # Errors
 /// When the database refuses.
 pub async fn records(connection: &impl ConnectionTrait, people: &[user::Model]) -> Result<Vec<DeviceRecord>> {
-    let names: HashMap<UserId, &str> =
-        people.iter().map(|person| (person.id, person.login_name.as_str())).collect();
+    let names: HashMap<UserId, (&str, &str)> = people
+        .iter()
+        .map(|person| (person.id, (person.login_name.as_str(), person.display_name.as_str())))
+        .collect();
     let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
     let mut records = Vec::new();
     for ids in ids.chunks(BATCH) {
@@ -249,15 +251,19 @@ pub async fn records(connection: &impl ConnectionTrait, people: &[user::Model]) 
             // The last one stays.
             commands.extend(rows.into_iter().map(|row| (row.device_id, record(&row))));
         }
-        records.extend(devices.into_iter().map(|device| DeviceRecord {
-            device_id: device.id,
-            user_id: device.user_id,
-            login_name: names.get(&device.user_id).copied().unwrap_or_default().to_owned(),
-            name: device.name,
-            last_seen_at: device.last_seen_at,
-            revoked_at: device.revoked_at,
-            storage_recreated_at: device.storage_recreated_at,
-            command: commands.get(&device.id).cloned(),
+        records.extend(devices.into_iter().map(|device| {
+            let (login_name, display_name) = names.get(&device.user_id).copied().unwrap_or_default();
+            DeviceRecord {
+                device_id: device.id,
+                user_id: device.user_id,
+                login_name: login_name.to_owned(),
+                display_name: display_name.to_owned(),
+                name: device.name,
+                last_seen_at: device.last_seen_at,
+                revoked_at: device.revoked_at,
+                storage_recreated_at: device.storage_recreated_at,
+                command: commands.get(&device.id).cloned(),
+            }
         }));
     }
     records.sort_by_key(|record| (std::cmp::Reverse(record.last_seen_at), record.device_id));

@@ -96,6 +96,7 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
     };
     let captures = may(Action::Capture);
     let reviews = may(Action::Review);
+    let manages = may(Action::ManageUsers);
     // For whoever only reviews, the first screen is the queue.
     let visits = Memo::new(move |_| session.me().is_some_and(|me| begins_with_today(&me)));
     let who = move || session.me().map(|me| me.display_name).unwrap_or_default();
@@ -109,7 +110,11 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
             </p>
             <ul class="nav__list">
                 <Show when=move || reviews.get()>
-                    <NavigationLink href="/queue" icon=IconName::Queue>
+                    <NavigationLink
+                        href="/queue"
+                        icon=IconName::Queue
+                        begins=Signal::derive(move || !visits.get())
+                    >
                         {t!(i18n, common.nav_queue)}
                     </NavigationLink>
                 </Show>
@@ -118,7 +123,16 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
                         {t!(i18n, common.nav_today)}
                     </NavigationLink>
                 </Show>
-                <Show when=move || !visits.get() && !reviews.get()>
+                <Show when=move || manages.get()>
+                    <NavigationLink
+                        href="/devices"
+                        icon=IconName::Phone
+                        begins=Signal::derive(move || !visits.get() && !reviews.get())
+                    >
+                        {t!(i18n, common.nav_devices)}
+                    </NavigationLink>
+                </Show>
+                <Show when=move || !visits.get() && !reviews.get() && !manages.get()>
                     <NavigationLink href="/" icon=IconName::Home>
                         {t!(i18n, common.nav_home)}
                     </NavigationLink>
@@ -138,9 +152,16 @@ fn Navigation(filling: Memo<bool>) -> impl IntoView {
 }
 
 #[component]
-fn NavigationLink(href: &'static str, icon: IconName, children: Children) -> impl IntoView {
+fn NavigationLink(
+    href: &'static str,
+    icon: IconName,
+    /// Whether `/` shows the same.
+    #[prop(optional, into)]
+    begins: Signal<bool>,
+    children: Children,
+) -> impl IntoView {
     let path = use_location().pathname;
-    let here = move || path.with(|path| path == href).then_some("page");
+    let here = move || path.with(|path| path == href || (path == "/" && begins.get())).then_some("page");
     view! {
         <li>
             <a class="nav__link" href=href aria-current=here>

@@ -1,5 +1,5 @@
 //! Today: whom to visit, most urgent first. Whoever only reviews begins with
-//! the queue.
+//! the queue, an administrator with the phones.
 
 mod agenda;
 mod rows;
@@ -14,8 +14,8 @@ use doorstep_core::store::Table;
 use doorstep_core::text::Language;
 use leptos::prelude::*;
 
-use super::QueueScreen;
 use super::parts::{Fold, Reference, spoken};
+use super::{DevicesScreen, QueueScreen};
 use crate::app::{use_device, use_session, use_sync};
 use crate::clock::{now, today};
 use crate::i18n::*;
@@ -30,7 +30,8 @@ use search::CaseIndex;
 enum Duty {
     Visits,
     Reviews,
-    Neither,
+    Administers,
+    None,
 }
 
 impl Duty {
@@ -43,8 +44,10 @@ impl Duty {
             Self::Visits
         } else if has(|role| allows(*role, Action::Review)) {
             Self::Reviews
+        } else if has(|role| allows(*role, Action::ManageUsers)) {
+            Self::Administers
         } else {
-            Self::Neither
+            Self::None
         }
     }
 }
@@ -61,12 +64,13 @@ pub fn HomeScreen() -> impl IntoView {
     let duty = Memo::new(move |_| session.me().map(|me| Duty::of(&me)));
     move || match duty.get() {
         Some(Duty::Reviews) => view! { <QueueScreen /> }.into_any(),
-        Some(Duty::Neither) => view! { <NoVisits /> }.into_any(),
+        Some(Duty::Administers) => view! { <DevicesScreen /> }.into_any(),
+        Some(Duty::None) => view! { <NoVisits /> }.into_any(),
         Some(Duty::Visits) | None => view! { <TodayScreen /> }.into_any(),
     }
 }
 
-/// For administrators and others who neither visit nor review here.
+/// For auditors and others who have nothing to do here.
 #[component]
 fn NoVisits() -> impl IntoView {
     let i18n = use_i18n();
@@ -410,8 +414,9 @@ mod tests {
             (&[Role::Supervisor], Duty::Reviews),
             (&[Role::County], Duty::Reviews),
             (&[Role::Supervisor, Role::GridWorker], Duty::Visits),
-            (&[Role::Admin], Duty::Neither),
-            (&[], Duty::Neither),
+            (&[Role::Admin], Duty::Administers),
+            (&[Role::Auditor], Duty::None),
+            (&[], Duty::None),
         ] {
             assert_eq!(Duty::of(&somebody(roles)), duty, "{roles:?}");
         }

@@ -155,6 +155,9 @@ pub struct DeviceRecord {
     pub device_id: DeviceId,
     pub user_id: UserId,
     pub login_name: String,
+    /// The person's name; empty from a server that did not say it yet.
+    #[serde(default)]
+    pub display_name: String,
     /// Browser and system, as the phone said.
     pub name: String,
     pub last_seen_at: DateTime<Utc>,

@@ -76,6 +76,7 @@ async fn a_phone_hears_obeys_and_says_so() -> Result<()> {
     assert_eq!(phone.post(COMMAND, &report).await?.status, 204);
     let record = listed(&admin, device.id).await?.context("the phone")?;
     assert_eq!((record.login_name.as_str(), record.revoked_at), ("grid_worker", None));
+    assert_eq!(record.display_name, "王示例");
     let command = record.command.context("a command")?;
     assert_eq!((command.seen_at.is_some(), command.done_at, command.left), (true, None, LEFT));
     assert!(heard(&phone).await?.is_some(), "it is still asked");

@@ -125,12 +125,38 @@ async fn a_phone_that_is_wiped_now_keeps_nothing_and_says_what_it_lost() -> Resu
     worker.ready_for_the_field(stage.elder).await?;
     begin_visit(&worker, &stage).await?;
     let office = Office::open(&stage).await?;
-    office.ask(CommandKind::WipeNow).await?;
+    let admin = Handset::unpack(&stage.scene.server.base_url(), Screen::Desk).await?;
+    admin.log_in("admin").await?;
+    let its_row = by_id(office.worker_phone().await?.device_id);
+    admin.page.the(By::label("查找姓名、登录名或手机")).await?.type_text("grid_w").await?;
+    admin.page.says("1 部手机").await?;
+    // First the wrong one, which the phone never hears of.
+    for (kind, words) in [("lock", "锁定 · 手机还没收到"), ("wipe_now", "立即清除 · 手机还没收到")]
+    {
+        admin.page.click(its_row.clone()).await?;
+        admin.page.click(By::css(format!("dialog[open] [data-id='{kind}'] button"))).await?;
+        admin.page.says("手机下次联网并打开应用时才会收到").await?;
+        admin.page.click(By::css("dialog[open] .dialog__actions button")).await?;
+        admin.page.gone(By::css("dialog[open]")).await?;
+        admin.page.says(words).await?;
+        if kind == "lock" {
+            admin.page.click(its_row.clone()).await?;
+            admin.press_button("撤回要求").await?;
+            admin.page.gone(By::css("dialog[open]")).await?;
+            admin.page.gone(By::css("li[data-id] .badge")).await?;
+        }
+    }
 
     let worker = worker.lose_power().await?;
     worker.unlock().await?;
     worker.will_say("1 份草稿没有上传,已一并删除").await?;
     let done = office.told("the wipe", |command| command.done_at.is_some()).await?;
+    admin.press_button("刷新").await?;
+    admin.page.says("立即清除 · 已完成").await?;
+    admin.page.click(its_row).await?;
+    admin.page.says("这部手机已清除或停用").await?;
+    admin.page.says("0 条走访,0 个文件,1 份草稿").await?;
+    admin.assert_no_errors();
     assert_eq!(done.left, Left { visits: 0, files: 0, drafts: 1 });
     assert_eq!(databases(&worker).await?, ["doorstep-device"]);
     // It is said again, also when the phone goes off at once, until somebody

@@ -119,6 +119,29 @@ async fn gallery(screen: Screen, english: bool, who: &'static str) -> Result<()>
     album.take(&supervisor, "ledger").await?;
     worker.assert_no_errors();
     supervisor.assert_no_errors();
+    devices(&stage, &album, screen, english).await?;
+    Ok(())
+}
+
+/// What an administrator sees of phones.
+async fn devices(stage: &Stage, album: &Album, screen: Screen, english: bool) -> Result<()> {
+    let admin = Handset::unpack(&stage.scene.server.base_url(), screen).await?;
+    admin.log_in("admin").await?;
+    if english {
+        admin.go_to("/me").await?;
+        admin.press_button("English").await?;
+        admin.page.says("Language").await?;
+        admin.go_to("/devices").await?;
+    }
+    admin.page.the(By::css("li[data-id] .row")).await?;
+    album.take(&admin, "devices").await?;
+    admin.page.click(By::css("li[data-id] .row")).await?;
+    admin.page.the(By::css("dialog[open] [data-id='lock']")).await?;
+    album.take(&admin, "device").await?;
+    admin.page.click(By::css("dialog[open] [data-id='wipe_now'] button")).await?;
+    admin.page.the(By::css("dialog[open] .button--danger")).await?;
+    album.take(&admin, "device-wipe").await?;
+    admin.assert_no_errors();
     Ok(())
 }
 
