@@ -18,9 +18,6 @@ use crate::workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CHOICE: &str = "DOORSTEP_WASM_TOOLCHAIN";
-/// Leptos' views without their types: half the time to compile, a little more
-/// of everything at run time. Joined to what .cargo/config.toml says.
-const ERASED: &str = "target.wasm32-unknown-unknown.rustflags=['--cfg','erase_components']";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -137,9 +134,6 @@ impl Toolchain {
         };
         if matches!(self, Self::Present) {
             cargo.arg("build");
-        }
-        if made == Made::Quickly {
-            cargo.args(["--config", ERASED]);
         }
         // Flags from the environment would push out those of .cargo/config.toml.
         cargo
