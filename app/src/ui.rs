@@ -13,7 +13,7 @@ pub mod parts;
 pub mod press;
 
 pub use dialog::{Dialog, DialogActions};
-pub use field::{FieldProblem, TextArea, TextField, TextKind};
+pub use field::{FieldProblem, SearchField, TextArea, TextField, TextKind};
 pub use icon::{Icon, IconName};
 pub use loaded::{FailureNotice, Loaded, Loading};
 pub use page::{Actions, Page, UnderBar};

@@ -17,8 +17,8 @@ use crate::clock::now;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::ui::{
-    Badge, Button, ButtonKind, Dialog, DialogActions, Empty, Fact, Facts, FailureNotice, Icon, IconButton,
-    IconName, List, Notice, Page, RowButton, Tone,
+    Badge, Button, ButtonKind, Dialog, DialogActions, Empty, Fact, Facts, FailureNotice, IconButton,
+    IconName, List, Notice, Page, RowButton, SearchField, Tone,
 };
 
 /// Rows to begin with, and more at a time.
@@ -111,18 +111,7 @@ fn Devices(
         }
     };
     view! {
-        <div class="search" role="search">
-            <Icon name=IconName::Search />
-            <input
-                class="input search__input"
-                type="search"
-                autocomplete="off"
-                aria-label=move || t_string!(i18n, devices.search)
-                placeholder=move || t_string!(i18n, devices.search)
-                prop:value=query
-                on:input=move |event| query.set(event_target_value(&event))
-            />
-        </div>
+        <SearchField label=Signal::derive(move || t_string!(i18n, devices.search).to_owned()) query />
         {list}
         <Dialog
             open

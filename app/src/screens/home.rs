@@ -20,7 +20,7 @@ use crate::app::{use_device, use_session, use_sync};
 use crate::clock::{now, today};
 use crate::i18n::*;
 use crate::session::AppPhone;
-use crate::ui::{Button, Empty, Icon, IconName, List, Loaded, Loading, Notice, Page, Section, Tone};
+use crate::ui::{Button, Empty, IconName, List, Loaded, Loading, Notice, Page, SearchField, Section, Tone};
 use agenda::Agenda;
 use rows::{ROWS_MAX, gradually, long_list, returned_row, row};
 use search::CaseIndex;
@@ -132,20 +132,11 @@ fn TodayScreen() -> impl IntoView {
     });
     view! {
         <Page title=Signal::derive(move || t_string!(i18n, today.title).to_owned())>
-            <div class="search" role="search">
-                <Icon name=IconName::Search />
-                <input
-                    class="input search__input"
-                    type="search"
-                    autocomplete="off"
-                    enterkeyhint="search"
-                    aria-label=move || t_string!(i18n, today.search)
-                    placeholder=move || t_string!(i18n, today.search)
-                    prop:value=query
-                    on:focus=move |_| searches.set(true)
-                    on:input=move |event| query.set(event_target_value(&event))
-                />
-            </div>
+            <SearchField
+                label=Signal::derive(move || t_string!(i18n, today.search).to_owned())
+                query
+                on_focus=move || searches.set(true)
+            />
             <Loaded
                 resource=data
                 view=move |data| {

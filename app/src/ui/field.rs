@@ -111,6 +111,40 @@ pub fn TextField(
     }
 }
 
+/// What a list is searched for, above it.
+#[component]
+pub fn SearchField(
+    /// What may be typed; also its name for those who do not see it.
+    #[prop(into)]
+    label: Signal<String>,
+    query: RwSignal<String>,
+    /// Somebody is about to search.
+    #[prop(optional, into)]
+    on_focus: Option<Callback<()>>,
+) -> impl IntoView {
+    let focused = move |_| {
+        if let Some(on_focus) = on_focus {
+            on_focus.run(());
+        }
+    };
+    view! {
+        <div class="search" role="search">
+            <Icon name=IconName::Search />
+            <input
+                class="input search__input"
+                type="search"
+                autocomplete="off"
+                enterkeyhint="search"
+                aria-label=label
+                placeholder=label
+                prop:value=query
+                on:focus=focused
+                on:input=move |event| query.set(event_target_value(&event))
+            />
+        </div>
+    }
+}
+
 /// Several lines of text.
 #[component]
 pub fn TextArea(
