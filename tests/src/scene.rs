@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use doorstep::area;
 use doorstep::cases::{self, NewEvent, Recorded};
-use doorstep::db::entity::{case, case_event, membership, pack_version};
+use doorstep::db::entity::{case, case_event, media_job, membership, pack_version};
 use doorstep::forms::Enclosed;
 use doorstep::streams::Changes;
 use doorstep::{forms, pack, users};
@@ -16,7 +16,9 @@ use doorstep_core::case::{CaseAction, CaseEvent, CaseRecord, PropertyChange, app
 use doorstep_core::ids::{CaseId, FormVersionId};
 use doorstep_core::pack::{FormUse, FormVersionRecord, Pack};
 use doorstep_core::sync::{StreamName, item_kind};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, Set,
+};
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -24,6 +26,7 @@ use crate::county::{self, COUNTY, County, Place};
 use crate::office::Office;
 use crate::phone::TestPhone;
 use crate::server::{TestServer, World};
+use crate::wait;
 
 /// What the elders of the scene are known for.
 pub const PROPERTIES: &[(&str, &str)] =
@@ -204,6 +207,19 @@ impl Scene {
     /// When the ledger does not take it.
     pub async fn move_case(&self, case_id: CaseId, to: Place) -> Result<Recorded> {
         self.record(case_id, CaseAction::Moved { area_id: self.county.area(to)? }, Vec::new()).await
+    }
+
+    /// Waits until somebody has looked into every file: before the clock jumps,
+    /// because whoever is at a file then counts as gone.
+    ///
+    /// # Errors
+    /// When nobody does.
+    pub async fn all_examined(&self) -> Result<()> {
+        wait::until("every file is examined", async || {
+            let waiting = media_job::Entity::find().count(self.server.components.database.read()).await?;
+            Ok((waiting == 0).then_some(()))
+        })
+        .await
     }
 
     /// Somebody's phone, logged in and with everything on it.

@@ -14,7 +14,7 @@ use doorstep_tests::scene::Scene;
 use doorstep_tests::wait::until;
 use object_store::ObjectStoreExt;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 
 use super::uploads::{Announced, announced, announced_with, is_whole, originals};
 
@@ -79,11 +79,7 @@ async fn who_goes_away_while_a_file_is_looked_into_keeps_nobody_waiting() -> Res
     let announced = announced_with(&scene, pictures::photo(7, 3000, 2000)?, "image/jpeg").await?;
     let sha256 = ContentHash::of(&announced.photo);
     announced.uploader.create_with(announced.photo.len(), &announced.photo).await?;
-    let connection = scene.server.components.database.read();
-    until("it is looked into", async || {
-        Ok((media_job::Entity::find().count(connection).await? == 0).then_some(()))
-    })
-    .await?;
+    scene.all_examined().await?;
     // Again, and not by the server's own worker: the job is not due.
     let due_at = scene.now() + TimeDelta::days(1);
     let (of_job, of_row) = (&sha256, &sha256);

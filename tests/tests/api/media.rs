@@ -1,7 +1,6 @@
 //! Photos and signatures: what is taken, what is not, who may see them.
 
 use anyhow::{Context, Result};
-use doorstep::db::entity::media_job;
 use doorstep::media::{FILE_BYTES_MAX, PREVIEW_SIDE_PX, THUMBNAIL_SIDE_PX};
 use doorstep_core::api::{FILES, SYNC};
 use doorstep_core::ids::MediaId;
@@ -16,8 +15,6 @@ use doorstep_tests::phone::TestPhone;
 use doorstep_tests::pictures;
 use doorstep_tests::scene::Scene;
 use doorstep_tests::tus::Uploader;
-use doorstep_tests::wait::until;
-use sea_orm::{EntityTrait, PaginatorTrait};
 use uuid::Uuid;
 
 fn file(id: MediaId) -> String {
@@ -38,15 +35,6 @@ async fn visit_with_photo(
     phone.attach(&mut draft, WORKER_SIGNATURE, pictures::signature(seed)?, "image/png").await?;
     phone.attach(&mut draft, ELDER_SIGNATURE, pictures::signature(seed + 1)?, "image/png").await?;
     Ok((phone.finish(&mut draft).await?, id))
-}
-
-/// Waits until somebody has looked into every file.
-async fn all_examined(scene: &Scene) -> Result<()> {
-    until("every file is examined", async || {
-        let waiting = media_job::Entity::find().count(scene.server.components.database.read()).await?;
-        Ok((waiting == 0).then_some(()))
-    })
-    .await
 }
 
 async fn state(phone: &TestPhone, id: MediaId) -> Result<MediaState> {
@@ -210,7 +198,7 @@ async fn the_same_photo_again_costs_nothing() -> Result<()> {
     let photo = pictures::photo(1, 640, 480)?;
     let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
     phone.sync().await?;
-    all_examined(&scene).await?;
+    scene.all_examined().await?;
     let before = scene.server.files().await?.len();
     let again = Uploader { caller: phone.caller(), id }.send_whole(&photo).await?;
     assert_eq!(again.header("upload-offset"), Some(photo.len().to_string().as_str()));
@@ -222,7 +210,7 @@ async fn the_same_photo_again_costs_nothing() -> Result<()> {
     assert_eq!((report.operations_sent, report.files_sent), (1, 2), "the server has the photo's bytes");
     assert_eq!(phone.status(second.submission_id).await?.media_missing, []);
     assert_eq!(state(&phone, other).await?, MediaState::Stored);
-    all_examined(&scene).await?;
+    scene.all_examined().await?;
     assert_eq!(scene.server.files().await?.len(), before + 6, "two signatures and their small sizes more");
     assert_eq!(scene.caller("supervisor").await?.get(&file(other)).await?.status, 200);
     Ok(())
@@ -240,11 +228,11 @@ async fn an_upload_whose_answer_is_lost_is_not_stored_twice() -> Result<()> {
     gate.set(Mode::CutAfter { answer_bytes: 30 });
     assert!(Uploader { caller: phone.caller(), id }.send_whole(&photo).await.is_err());
     assert_eq!(phone.try_sync().await?.failure, Some(Failure::NoConnection));
-    all_examined(&scene).await?;
+    scene.all_examined().await?;
     assert_eq!(scene.server.files().await?.len(), 3, "the photo and its small sizes");
     gate.open();
     phone.sync().await?;
-    all_examined(&scene).await?;
+    scene.all_examined().await?;
     assert_eq!(scene.server.files().await?.len(), 9, "three files in three sizes");
     assert_eq!(phone.status(content.submission_id).await?.media_missing, []);
     assert_eq!(phone.phone.unsent().await?.files, 0);
@@ -274,7 +262,7 @@ async fn a_small_picture_goes_first_and_is_never_waited_for() -> Result<()> {
         let entry = entry.expect("the visit is in the queue");
         assert_eq!((entry.media_stored, entry.media_expected), (0, 3), "photo and two signatures");
         assert_eq!(phone.sync().await?.files_sent, 3);
-        all_examined(&scene).await?;
+        scene.all_examined().await?;
         let detail = office.submission(content.submission_id).await?;
         let here: Vec<_> = detail
             .media
@@ -326,7 +314,7 @@ async fn a_file_that_vanished_from_the_disk_can_be_sent_again() -> Result<()> {
     let (_, id) = visit_with_photo(&phone, &scene, photo.clone()).await?;
     phone.sync().await?;
     // Else the small sizes are written while the folder goes.
-    all_examined(&scene).await?;
+    scene.all_examined().await?;
     scene.server.lose_files("").await?;
     phone.caller().get(&file(id)).await?.refused(ProblemCode::NotFound)?;
     assert_eq!(Uploader { caller: phone.caller(), id }.send_whole(&photo).await?.status, 201);

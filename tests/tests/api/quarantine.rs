@@ -132,10 +132,7 @@ async fn a_file_that_ends_whoever_looks_into_it_goes_into_quarantine() -> Result
     let content = phone.visit(scene.elder).await?;
     phone.sync().await?;
     let database = scene.server.components.database.read();
-    until("all are examined", async || {
-        Ok((media_job::Entity::find().count(database).await? == 0).then_some(()))
-    })
-    .await?;
+    scene.all_examined().await?;
     // Three workers began and were never heard of again.
     let row = media::Entity::find().one(database).await?.context("a file")?;
     let connection = scene.server.components.database.read();
@@ -180,16 +177,11 @@ async fn photos_that_look_alike_are_found_by_those_who_may_see_them() -> Result<
         let (content, id) = phone.visit_with_file(scene.elder, PHOTO, bytes, "image/jpeg").await?;
         phone.sync().await?;
         visits.push((content.submission_id, Uploader { caller: phone.caller(), id }));
+        scene.all_examined().await?;
         scene.server.advance(TimeDelta::minutes(1));
     }
     let office = scene.office("supervisor").await?;
     let alike = async |uploader: &Uploader| -> Result<SimilarAnswer> {
-        // Fingerprints come a moment after the photos.
-        until("all are examined", async || {
-            let waiting = media_job::Entity::find().count(scene.server.components.database.read()).await?;
-            Ok((waiting == 0).then_some(()))
-        })
-        .await?;
         office.caller.get(&format!("{}/similar", uploader.address())).await?.ok()
     };
     let found = alike(&visits[0].1).await?;

@@ -43,6 +43,7 @@ async fn the_queue_begins_with_the_riskiest_then_with_who_waits_longest() -> Res
         ("煤炉", vec![("/g_h/h_mood", "severe")]),
     ] {
         let case = scene.open_elder(Place::Grid, label, &[]).await?;
+        scene.all_examined().await?;
         scene.server.advance(TimeDelta::minutes(1));
         phone.sync().await?;
         waiting.push(sent(&phone, case, &changes).await?);
@@ -59,7 +60,6 @@ async fn the_queue_begins_with_the_riskiest_then_with_who_waits_longest() -> Res
     assert_eq!((first.form_title.zh.as_str(), first.form_title.en.as_str()), ("老年人探访", "Elder visit"));
     assert_eq!((first.media_expected, first.media_stored, first.revision), (3, 3, 1));
     assert_eq!(first.state, SubmissionState::Submitted);
-
     office.approve(first.submission_id).await?;
     assert_eq!(office.queue().await?.len(), 4, "what is decided does not wait");
     assert_eq!(scene.office("far_supervisor").await?.queue().await?, []);

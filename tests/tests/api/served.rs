@@ -326,6 +326,7 @@ async fn small_pictures_are_no_look_alikes() -> Result<()> {
         let small = pictures::landscape(1, width_px / 4, height_px / 4)?;
         visits.push(photographed(&phone, &scene, photo, small, None).await?);
         phone.sync().await?;
+        scene.all_examined().await?;
         scene.server.advance(TimeDelta::minutes(1));
     }
     let office = scene.office("supervisor").await?;
@@ -387,6 +388,7 @@ async fn a_case_is_where_the_ledger_says_or_where_it_was_last_visited() -> Resul
         let photo = pictures::photo(seed, 320, 240)?;
         let (id, _) = photographed(&phone, &scene, photo, small.clone(), place).await?;
         phone.sync().await?;
+        scene.all_examined().await?;
         scene.server.advance(TimeDelta::minutes(5));
         Ok(id)
     };
