@@ -5,7 +5,7 @@
 //! ```ignore
 //! let session = use_session();     // who is here, and their phone
 //! let sync = use_sync();           // the state of sync; sync.start(), sync.saved()
-//! let office = use_office();       // reviewing: what needs the server now
+//! let office = use_office();       // what needs the server now
 //! let settings = use_settings();   // language, text size
 //! let device = use_device();       // online? update? storage? what is missing?
 //! now(); today(); new_id::<DraftId>();           // crate::clock
@@ -68,7 +68,7 @@ pub fn use_sync() -> Synchroniser {
     expect_context()
 }
 
-/// What needs the server now: reviewing.
+/// What needs the server now: reviewing, looking after phones.
 pub fn use_office() -> Office {
     expect_context()
 }

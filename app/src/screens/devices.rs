@@ -106,7 +106,7 @@ fn Devices(
             <p class="soft" role="status">
                 {t_string!(i18n, devices.count, count = count)}
             </p>
-            <List>{rows}</List>
+            {(count > 0).then(|| view! { <List>{rows}</List> })}
             {more}
         }
     };
