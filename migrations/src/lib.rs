@@ -18,6 +18,7 @@ mod m20261128_000009_evidence;
 mod m20261128_000010_device_storage;
 mod m20261128_000011_preview;
 mod m20261128_000012_media_orphan;
+mod m20261128_000013_sealed_upload;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000010_device_storage::Migration),
             Box::new(m20261128_000011_preview::Migration),
             Box::new(m20261128_000012_media_orphan::Migration),
+            Box::new(m20261128_000013_sealed_upload::Migration),
         ]
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! * `place`: where files are kept. `announced`: what is known of one before it
 //!   comes. `tus`: how files arrive. `upload`: what is under way. `writer`: a
-//!   body becomes durable. `keep`: a whole file is kept and entered, by
+//!   body becomes durable. `sealed`: of a locked phone. `keep`: a whole file is kept and entered, by
 //!   `entering` with others at once.
 //! * `show`: how they are given out. `signed`: addresses that need no token.
 //! * `orphans`: files that a server left behind. `similar`: photos that look
@@ -40,6 +40,7 @@ mod keep;
 mod orphans;
 mod picture;
 pub mod place;
+mod sealed;
 mod show;
 mod signed;
 mod similar;

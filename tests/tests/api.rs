@@ -20,6 +20,7 @@ mod api {
     mod push;
     mod quarantine;
     mod review;
+    mod sealed_files;
     mod sealed_key;
     mod sealed_push;
     mod served;

@@ -47,13 +47,14 @@ const DATABASE_VARIABLE: &str = "TEST_DATABASE_URL";
 const MEDIA_VARIABLE: &str = "TEST_MEDIA_URL";
 const API: &str = "api";
 /// The tests of the API in which files are kept.
-const OF_FILES: [&str; 7] = [
+const OF_FILES: [&str; 8] = [
     "api::bucket",
     "api::evidence",
     "api::form_media",
     "api::left_behind",
     "api::media",
     "api::quarantine",
+    "api::sealed_files",
     "api::uploads",
 ];
 

@@ -166,6 +166,39 @@ impl<P: Purpose> FromRequest for Permit<P> {
     }
 }
 
+/// Whoever sends files: somebody who is logged in, or a locked phone by the
+/// token that only hands over.
+#[derive(Debug)]
+pub(crate) struct FileSender {
+    pub(crate) user_id: UserId,
+    /// By that token: files are sealed then.
+    pub(crate) is_locked: bool,
+}
+
+impl FromRequest for FileSender {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let components = request.app_data::<web::Data<Components>>().cloned();
+        let token = bearer(request).map(str::to_owned);
+        Box::pin(async move {
+            let components =
+                components.ok_or_else(|| Error::internal(anyhow::anyhow!("no components on this route")))?;
+            let (token, now) = (token.ok_or(ProblemCode::SessionExpired)?, components.clock.now());
+            let (claims, is_locked) = match components.tokens.read(&token, now) {
+                Ok(claims) => (claims, false),
+                Err(refused) => match components.tokens.read_push(&token, now) {
+                    Ok(claims) => (claims, true),
+                    Err(_) => return Err(refused),
+                },
+            };
+            let permit: Permit<SendFiles> = admit(&components, claims).await?;
+            Ok(Self { user_id: permit.user_id(), is_locked })
+        })
+    }
+}
+
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = header.split_once(' ')?;

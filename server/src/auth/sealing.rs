@@ -1,13 +1,13 @@
 //! What phones seal (`doorstep_core::sealing`): the key to seal for, opening the
 //! spare copy of a data key for somebody who has just logged in, and opening
-//! operations that a locked phone sent.
+//! operations and the keys of files that a locked phone sent.
 
 use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use doorstep_core::ids::{SessionId, UserId};
+use doorstep_core::ids::{MediaId, SessionId, UserId};
 use doorstep_core::problem::ProblemCode;
 use doorstep_core::sealing::{
     self, DATA_KEY_BYTES, NONCE_BYTES, OpenedKey, Sealed, SealedKey, SealedOperation, SealingKey,
@@ -89,6 +89,13 @@ impl SealingKeys {
     pub(crate) fn open_operation(&self, user: UserId, sealed: &SealedOperation) -> Option<Vec<u8>> {
         let label = sealing::operation_label(user, sealed.op_id);
         self.unseal(sealing::OPERATION_INFO, label, &sealed.envelope)
+    }
+
+    /// The key of a file that this person sealed; nothing when they did not, or
+    /// it was altered.
+    pub(crate) fn open_file_key(&self, user: UserId, media_id: MediaId, sealed: &Sealed) -> Option<Vec<u8>> {
+        let key = self.unseal(sealing::FILE_INFO, sealing::file_key_label(user, media_id), sealed)?;
+        (key.len() == DATA_KEY_BYTES).then_some(key)
     }
 
     fn unseal(&self, info: &str, label: String, sealed: &Sealed) -> Option<Vec<u8>> {

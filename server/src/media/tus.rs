@@ -6,6 +6,9 @@
 //! file: so a lost answer leaves nothing behind, and to create an upload again
 //! is harmless. Only the author of that submission may, and only with the
 //! length that it announces.
+//!
+//! A locked phone sends its files sealed (`super::sealed`). An upload is plain
+//! or sealed with one key; whoever comes with another kind begins anew.
 
 use actix_web::http::Method;
 use actix_web::http::header::{
@@ -19,12 +22,13 @@ use chrono::{DateTime, Utc};
 use doorstep_core::api::FILES;
 use doorstep_core::ids::{MediaId, UserId};
 use doorstep_core::problem::ProblemCode;
+use doorstep_core::sealing::SEALED_FILE_EXTRA_BYTES;
 use ring::digest;
 
 use super::writer::{Checksum, Writer, too_much};
-use super::{Announced, FILE_BYTES_MAX, announced, keep, upload};
+use super::{Announced, FILE_BYTES_MAX, announced, keep, sealed, upload};
 use crate::app::Components;
-use crate::auth::permit::{Permit, SendFiles};
+use crate::auth::permit::FileSender;
 use crate::db::entity::upload as row;
 use crate::error::{Error, Result};
 
@@ -62,7 +66,7 @@ pub(crate) async fn options() -> HttpResponse {
 pub(crate) async fn serve(
     request: HttpRequest,
     components: web::Data<Components>,
-    permit: Permit<SendFiles>,
+    sender: FileSender,
     id: web::Path<MediaId>,
     body: web::Payload,
 ) -> Result<HttpResponse> {
@@ -75,9 +79,9 @@ pub(crate) async fn serve(
         return Err(Error::from(ProblemCode::UploadVersionUnknown)
             .header(TUS_VERSION, HeaderValue::from_static(VERSION)));
     }
-    let author = permit.user_id();
+    let author = sender.user_id;
     let announced = announced(&components, author, *id).await?;
-    let upload = Upload { components, author, announced };
+    let upload = Upload { components, author, announced, is_sealed: sender.is_locked };
     match method {
         Method::POST => upload.create(headers, body).await,
         Method::PATCH => upload.append(headers, body).await,
@@ -100,11 +104,36 @@ struct Upload {
     components: web::Data<Components>,
     author: UserId,
     announced: Announced,
+    /// A locked phone sends it.
+    is_sealed: bool,
 }
 
 impl Upload {
-    fn size(&self) -> u64 {
+    /// Bytes of the file.
+    fn file_size(&self) -> u64 {
         u64::try_from(self.announced.expected.size_bytes).unwrap_or_default()
+    }
+
+    /// Bytes that come.
+    fn size(&self) -> u64 {
+        self.file_size() + if self.is_sealed { SEALED_FILE_EXTRA_BYTES } else { 0 }
+    }
+
+    /// What is under way of the asker's kind.
+    fn under_way(&self) -> Option<row::Model> {
+        self.announced.upload.clone().filter(|row| row.sealed_key.is_some() == self.is_sealed)
+    }
+
+    /// Ends what came in another kind, or by another key: its bytes are of no
+    /// use for what comes now.
+    async fn make_way(&self, key: Option<&str>) -> Result<()> {
+        match &self.announced.upload {
+            Some(found) if found.sealed_key.as_deref() != key => {
+                upload::take(&self.components, found.id).await?;
+                upload::terminate(&self.components, found.id).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is under way, once nobody writes.
@@ -131,10 +160,15 @@ impl Upload {
                 wrong_header(UPLOAD_LENGTH.as_str())
             });
         }
-        if size > FILE_BYTES_MAX as u64 {
+        if self.file_size() > FILE_BYTES_MAX as u64 {
             return Err(super::too_large());
         }
         let metadata = metadata(headers)?;
+        let media_id = self.announced.expected.media_id;
+        let key = match self.is_sealed {
+            true => Some(sealed::key(&self.components, self.author, media_id, metadata)?),
+            false => None,
+        };
         let length = content_length(headers)?;
         let checksum = checksum(headers)?;
         let with_body = length != Some(0);
@@ -144,7 +178,9 @@ impl Upload {
         if self.is_stored().await? {
             return Ok(self.created(size, None));
         }
-        let found = self.settled(self.announced.upload.clone()).await?;
+        self.make_way(key.as_deref()).await?;
+        let same = self.announced.upload.clone().filter(|found| found.sealed_key == key);
+        let found = self.settled(same).await?.filter(|found| found.sealed_key == key);
         // A body begins at the beginning; where more is here, it says so.
         if let Some(found) = found.as_ref().filter(|found| !with_body || found.offset_bytes > 0) {
             return Ok(self.created(upload::offset_of(found), Some(found.expires_at)));
@@ -152,15 +188,18 @@ impl Upload {
         if with_body {
             upload::allow(&self.components, self.announced.sent_today_bytes, length.unwrap_or(size))?;
         }
-        let fresh =
-            upload::fresh(&self.announced.expected, self.author, metadata, self.components.clock.now());
+        let now = self.components.clock.now();
+        let what = (size, metadata, key.clone());
+        let fresh = upload::fresh(&self.announced.expected, self.author, what, now)?;
         let expires_at = fresh.expires_at;
         // A file without bytes is whole as it begins.
         if !with_body && size > 0 {
             if !upload::begin(&self.components, &fresh).await? {
-                let whose = (self.announced.expected.media_id, self.author);
-                let found = upload::find(self.components.database.read(), whose.0, whose.1).await?;
+                let found = upload::find(self.components.database.read(), media_id, self.author).await?;
                 let found = self.settled(found).await?;
+                if found.as_ref().is_some_and(|found| found.sealed_key != key) {
+                    return Err(ProblemCode::UploadBusy.into());
+                }
                 let offset = found.as_ref().map_or(0, upload::offset_of);
                 return Ok(self.created(offset, Some(expires_at)));
             }
@@ -194,7 +233,7 @@ impl Upload {
         let offset = offset.ok_or_else(|| wrong_header(UPLOAD_OFFSET.as_str()))?;
         let (length, size) = (content_length(headers)?, self.size());
         let checksum = checksum(headers)?;
-        let Some(found) = self.announced.upload.clone() else {
+        let Some(found) = self.under_way() else {
             if !self.is_stored().await? {
                 return Err(ProblemCode::UploadUnknown.into());
             }
@@ -228,7 +267,8 @@ impl Upload {
         let (offset, found) = match self.is_stored().await? {
             true => (size, None),
             false => {
-                let found = self.settled(self.announced.upload.clone()).await?;
+                let found = self.settled(self.under_way()).await?;
+                let found = found.filter(|found| found.sealed_key.is_some() == self.is_sealed);
                 let found: row::Model = found.ok_or(ProblemCode::UploadUnknown)?;
                 (upload::offset_of(&found), Some(found))
             }
@@ -243,6 +283,9 @@ impl Upload {
 
     /// Ends what is under way. A file that is whole belongs to its submission.
     async fn terminate(self) -> Result<HttpResponse> {
+        if self.is_sealed {
+            return Err(ProblemCode::NoPermission.into());
+        }
         let found = self.announced.upload.ok_or(ProblemCode::UploadUnknown)?;
         upload::take(&self.components, found.id).await?;
         upload::terminate(&self.components, found.id).await?;

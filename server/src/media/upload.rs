@@ -81,23 +81,24 @@ pub(super) async fn find(
 pub(super) fn fresh(
     expected: &submission_media::Model,
     user_id: UserId,
-    metadata: &str,
+    (size, metadata, sealed_key): (u64, &str, Option<String>),
     now: DateTime<Utc>,
-) -> upload::Model {
-    upload::Model {
+) -> Result<upload::Model> {
+    Ok(upload::Model {
         id: Uuid::now_v7(),
         media_id: expected.media_id,
         user_id,
         sha256: expected.sha256.clone(),
-        size_bytes: expected.size_bytes,
+        size_bytes: i64::try_from(size).map_err(Error::internal)?,
         offset_bytes: 0,
         parts: "[]".to_owned(),
         metadata: metadata.to_owned(),
+        sealed_key,
         began_at: now,
         expires_at: now + EXPIRES_AFTER,
         writer: None,
         writer_until: None,
-    }
+    })
 }
 
 /// Enters an upload, unless the person has one of this file. False then.

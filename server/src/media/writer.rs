@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::announced::Announced;
 use super::entering::Arrived;
 use super::keep::{self, put_object, store_refuses};
+use super::sealed;
 use super::upload::{self, Part, Progress};
 use crate::app::Components;
 use crate::db::entity::upload as row;
@@ -320,9 +321,11 @@ impl Writer {
             Ok(()) => Ok(self.size()),
             Err(error) => {
                 // Bytes that are not what was announced are of no use.
-                match error.code() == ProblemCode::MediaHashMismatch {
-                    true => self.begin_again().await?,
-                    false => self.let_go().await,
+                match error.code() {
+                    ProblemCode::MediaHashMismatch | ProblemCode::SealedFileUnreadable => {
+                        self.begin_again().await?;
+                    }
+                    _ => self.let_go().await,
                 }
                 Err(error)
             }
@@ -331,7 +334,10 @@ impl Writer {
 
     async fn keep(&mut self) -> Result<()> {
         let _turn = self.components.assembling.acquire(self.size()).await?;
-        let bytes = self.whole().await?;
+        let bytes = match self.upload.sealed_key.clone() {
+            Some(key) => self.opened(&key).await?,
+            None => self.whole().await?,
+        };
         let mut digest = digest::Context::new(&digest::SHA256);
         bytes.iter().for_each(|chunk| digest.update(chunk));
         let sha256 =
@@ -347,12 +353,29 @@ impl Writer {
         Ok(())
     }
 
-    async fn whole(&mut self) -> Result<PutPayload> {
+    /// What is in memory; what of it is saved as well is no part any more.
+    fn take_tail(&mut self) -> PutPayload {
         if self.tail_saved > 0 {
             self.parts.pop();
             self.tail_saved = 0;
         }
-        let tail = std::mem::take(&mut self.tail).freeze();
+        std::mem::take(&mut self.tail).freeze()
+    }
+
+    /// The file in a sealed upload. One copy of it is in memory, and a piece.
+    async fn opened(&mut self, key: &str) -> Result<PutPayload> {
+        let tail = self.take_tail();
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size()).map_err(Error::internal)?);
+        for part in &self.parts {
+            bytes.extend_from_slice(&self.piece(part).await?);
+        }
+        tail.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
+        drop(tail);
+        Ok(sealed::open(&self.components, &self.upload, key, bytes)?.into())
+    }
+
+    async fn whole(&mut self) -> Result<PutPayload> {
+        let tail = self.take_tail();
         if self.parts.is_empty() {
             return Ok(tail);
         }
@@ -366,6 +389,14 @@ impl Writer {
 
     async fn begin_again(&mut self) -> Result<()> {
         self.parts.clear();
+        if self.upload.sealed_key.is_some() {
+            // The same would come again: its phone sends it plain.
+            self.record(true).await?;
+            return match self.begun {
+                true => upload::terminate(&self.components, self.upload.id).await,
+                false => Ok(()),
+            };
+        }
         if self.begun {
             self.record(false).await?;
             return upload::remove_pieces(&self.components, self.upload.id).await;

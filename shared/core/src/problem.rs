@@ -64,6 +64,7 @@ problems! {
     FormInvalid, "form_invalid", 409, "按表单规则复核时发现问题,不能通过,请退回更正。", "The answers break the form's rules, so this cannot be approved. Return it for correction.";
     MediaNotExpected, "media_not_expected", 404, "没有记录需要这个文件。请先上传记录,再上传照片。", "No submission expects this file. Send the submission first, then the photo.";
     MediaHashMismatch, "media_hash_mismatch", 422, "文件在传输中损坏(校验不一致),手机将自动重传。", "The file was damaged on its way (its hash differs). The phone sends it again by itself.";
+    SealedFileUnreadable, "sealed_file_unreadable", 422, "服务器解不开这个加密的文件,没有保存。输入 PIN 码后,手机会自动重新上传。", "The server cannot open this sealed file and has kept nothing of it. Enter the PIN: the phone then sends it again by itself.";
     UploadUnknown, "upload_unknown", 404, "这个文件还没有开始上传,或上传已过期。手机会从头上传。", "No upload of this file is under way, or it has expired. The phone begins it again by itself.";
     UploadLengthDiffers, "upload_length_differs", 422, "文件大小与记录中写明的不一致,请重新提交记录。", "The file's length is not what the submission announced. Send the submission again.";
     UploadOffsetDiffers, "upload_offset_differs", 409, "续传位置与服务器已收到的不一致,手机将自动从正确的位置继续。", "The server has more or less of this file than was assumed. The phone goes on from the right place by itself.";

@@ -20,6 +20,9 @@ pub struct Model {
     pub parts: String,
     /// `Upload-Metadata` as it came.
     pub metadata: String,
+    /// The key of a sealed file, sealed itself, as JSON. Nothing: the bytes
+    /// are the file.
+    pub sealed_key: Option<String>,
     pub began_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
     /// Whoever writes now, until when without another word of theirs.

@@ -9,6 +9,7 @@
 //! * `machine`: the steps, and in `files` and `form_files` those of the files;
 //!   `pace` is how much of a file goes at once.
 //! * `tus`: one request of an upload, and what its answer says.
+//! * `sealed`: the steps of sending a file that the phone cannot read.
 //! * `drive`: runs them over a store and a way to the server.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,11 +31,14 @@ use crate::sync::{Epoch, PullAnswer, PullRequest, PushAnswer, PushRequest, item_
 
 mod drive;
 mod machine;
+mod sealed;
 mod tus;
 
 pub use drive::{Transport, synchronise};
 pub use machine::Synchronisation;
-pub use tus::{FileAct, FilePart, Standing, UPLOAD_OFFSET};
+pub use machine::pace::Pace;
+pub use sealed::{SealedStep, SealedUpload};
+pub use tus::{FileAct, FilePart, FileRequest, Standing, UPLOAD_OFFSET};
 
 /// What a phone remembers between syncs.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]

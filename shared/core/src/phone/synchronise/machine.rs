@@ -24,7 +24,7 @@ use crate::sync::{
 
 mod files;
 mod form_files;
-mod pace;
+pub(super) mod pace;
 
 use form_files::FormFiles;
 use pace::Pace;

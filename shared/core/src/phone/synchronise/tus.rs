@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::Failure;
 use crate::api::FILES;
+use crate::ids::MediaId;
 use crate::phone::draft::MediaEntry;
 use crate::phone::reply::Reply;
 use crate::problem::{Problem, ProblemCode};
@@ -26,6 +27,18 @@ const PIECE: &str = "application/offset+octet-stream";
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilePart {
     pub entry: MediaEntry,
+    pub act: FileAct,
+}
+
+/// One request of an upload: of a file, or of a sealed one
+/// ([`crate::sealing::SealedFile`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileRequest {
+    pub media_id: MediaId,
+    /// Bytes of the whole upload.
+    pub length: u64,
+    /// What is said of it as it begins.
+    pub metadata: Option<String>,
     pub act: FileAct,
 }
 
@@ -50,34 +63,81 @@ pub enum Standing {
     At(u64),
 }
 
-impl FilePart {
+impl FileAct {
     /// The method of the request.
-    pub fn method(&self) -> &'static str {
-        match self.act {
-            FileAct::Ask => "HEAD",
-            FileAct::Begin { .. } => "POST",
-            FileAct::Append { .. } => "PATCH",
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Ask => "HEAD",
+            Self::Begin { .. } => "POST",
+            Self::Append { .. } => "PATCH",
         }
     }
 
-    /// The path of the request.
-    pub fn path(&self) -> String {
-        format!("{FILES}/{}", self.entry.media_id)
-    }
-
     /// Where the piece begins and ends in the file.
-    pub fn range(&self) -> (u64, u64) {
-        match self.act {
-            FileAct::Ask => (0, 0),
-            FileAct::Begin { length } => (0, length),
-            FileAct::Append { from, length } => (from, from.saturating_add(length)),
+    pub fn range(self) -> (u64, u64) {
+        match self {
+            Self::Ask => (0, 0),
+            Self::Begin { length } => (0, length),
+            Self::Append { from, length } => (from, from.saturating_add(length)),
         }
     }
 
     /// The piece of the whole file; `None` when the file is shorter than that.
-    pub fn piece<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
+    pub fn piece(self, file: &[u8]) -> Option<&[u8]> {
         let (from, to) = self.range();
         file.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)
+    }
+}
+
+impl FilePart {
+    /// The method of the request.
+    pub fn method(&self) -> &'static str {
+        self.act.method()
+    }
+
+    /// The path of the request.
+    pub fn path(&self) -> String {
+        self.request().path()
+    }
+
+    /// Where the piece begins and ends in the file.
+    pub fn range(&self) -> (u64, u64) {
+        self.act.range()
+    }
+
+    /// The piece of the whole file; `None` when the file is shorter than that.
+    pub fn piece<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
+        self.act.piece(file)
+    }
+
+    /// The request.
+    pub fn request(&self) -> FileRequest {
+        FileRequest {
+            media_id: self.entry.media_id,
+            length: self.entry.size_bytes,
+            metadata: None,
+            act: self.act,
+        }
+    }
+
+    /// The headers of the request, with those of its piece.
+    pub fn headers(&self, piece: &[u8]) -> Vec<(&'static str, String)> {
+        self.request().headers(piece)
+    }
+
+    /// What the answer says.
+    ///
+    /// # Errors
+    /// As [`FileRequest::read`].
+    pub fn read(&self, reply: Reply, language: Language) -> Result<Standing, Failure> {
+        self.request().read(reply, language)
+    }
+}
+
+impl FileRequest {
+    /// The path of the request.
+    pub fn path(&self) -> String {
+        format!("{FILES}/{}", self.media_id)
     }
 
     /// The headers of the request, with those of its piece.
@@ -85,7 +145,10 @@ impl FilePart {
         let mut headers = vec![("tus-resumable", VERSION.to_owned())];
         match self.act {
             FileAct::Ask => return headers,
-            FileAct::Begin { .. } => headers.push(("upload-length", self.entry.size_bytes.to_string())),
+            FileAct::Begin { .. } => {
+                headers.push(("upload-length", self.length.to_string()));
+                headers.extend(self.metadata.clone().map(|metadata| ("upload-metadata", metadata)));
+            }
             FileAct::Append { from, .. } => headers.push((UPLOAD_OFFSET, from.to_string())),
         }
         headers.push(("content-type", PIECE.to_owned()));
@@ -100,7 +163,7 @@ impl FilePart {
     pub fn read(&self, reply: Reply, language: Language) -> Result<Standing, Failure> {
         let is_question = self.act == FileAct::Ask;
         match (reply.status, reply.upload_offset) {
-            (200..300, Some(offset)) if offset <= self.entry.size_bytes => Ok(Standing::At(offset)),
+            (200..300, Some(offset)) if offset <= self.length => Ok(Standing::At(offset)),
             // A success that does not say it is a portal's or a proxy's.
             (200..300, _) => Err(Failure::NoConnection),
             // Answers to a question have no body that could say more. Were it
@@ -118,7 +181,7 @@ impl FilePart {
 mod tests {
     use super::*;
     use crate::hash::ContentHash;
-    use crate::ids::{MediaId, SubmissionId};
+    use crate::ids::SubmissionId;
     use crate::phone::draft::MediaState;
     use uuid::Uuid;
 

@@ -12,17 +12,17 @@ const CHUNK_SECONDS: u64 = 10;
 
 /// How fast files leave, as measured.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pace {
+pub struct Pace {
     bytes_per_s: Option<u64>,
 }
 
 impl Pace {
-    pub(super) fn of(bytes_per_s: Option<u64>) -> Self {
+    pub(in crate::phone::synchronise) fn of(bytes_per_s: Option<u64>) -> Self {
         Self { bytes_per_s }
     }
 
     /// To be remembered until the next sync.
-    pub(super) fn bytes_per_s(self) -> Option<u64> {
+    pub(in crate::phone::synchronise) fn bytes_per_s(self) -> Option<u64> {
         self.bytes_per_s
     }
 
@@ -34,14 +34,14 @@ impl Pace {
 
     /// How many of the `left` bytes go next. A short rest is not worth a
     /// request of its own.
-    pub(super) fn next(self, left: u64) -> u64 {
+    pub(in crate::phone::synchronise) fn next(self, left: u64) -> u64 {
         let chunk = self.chunk();
         if left <= chunk + chunk / 4 { left } else { chunk }
     }
 
     /// `bytes` have arrived, `took` after they were sent. A clock that was set
     /// meanwhile is outweighed by the next piece.
-    pub(super) fn measured(&mut self, bytes: u64, took: TimeDelta) {
+    pub(in crate::phone::synchronise) fn measured(&mut self, bytes: u64, took: TimeDelta) {
         let Ok(took_ms) = u64::try_from(took.num_milliseconds()) else { return };
         let rate = bytes.saturating_mul(1000) / took_ms.max(1);
         // Beyond what the largest piece needs, it makes no difference.
@@ -50,7 +50,7 @@ impl Pace {
     }
 
     /// A piece did not arrive: the next is half as long.
-    pub(super) fn stumbled(&mut self) {
+    pub(in crate::phone::synchronise) fn stumbled(&mut self) {
         self.bytes_per_s = Some(self.chunk() / 2 / CHUNK_SECONDS);
     }
 }
