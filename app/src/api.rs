@@ -19,7 +19,7 @@ use doorstep_core::command::{
 use doorstep_core::evidence::Notary;
 use doorstep_core::ids::{CaseId, DeviceId, FormVersionId, MediaId, SubmissionId};
 use doorstep_core::pack::FormFile;
-use doorstep_core::phone::synchronise::{FilePart, Standing};
+use doorstep_core::phone::synchronise::{FilePart, FileRequest, Standing};
 use doorstep_core::phone::{Failure, Reply};
 use doorstep_core::sealing::{OpenedKey, SEALED_KEY, SEALED_PUSH, SealedKey, SealedPush, SealedPushAnswer};
 use doorstep_core::sync::{PullAnswer, PullRequest, PushAnswer, PushRequest};
@@ -59,6 +59,20 @@ pub async fn open_sealed_key(
 pub async fn push_sealed(push: &SealedPush, language: Language) -> Result<SealedPushAnswer, Failure> {
     let request = Request::json(Method::Post, SEALED_PUSH, push)?;
     http::send(&request, None, language).await?.json()
+}
+
+/// Sends a piece of a file that a locked phone has sealed.
+///
+/// # Errors
+/// With the server's problem, or without a connection.
+pub async fn upload_sealed(
+    part: &FileRequest,
+    piece: &[u8],
+    push_token: &str,
+    language: Language,
+) -> Result<Standing, Failure> {
+    let request = Request::part(part, piece, Rc::new(|_| ()));
+    part.read(http::exchange(&request, Some(push_token), language).await?, language)
 }
 
 /// The server, for somebody who is logged in.
@@ -218,7 +232,7 @@ impl Client {
         progress: Rc<dyn Fn(u8)>,
     ) -> Result<Standing, Failure> {
         let language = self.tokens.language();
-        let request = Request::part(part, piece, progress);
+        let request = Request::part(&part.request(), piece, progress);
         self.with_token(async |token| {
             part.read(http::exchange(&request, Some(token), language).await?, language)
         })

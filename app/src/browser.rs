@@ -152,6 +152,17 @@ impl TabLock {
         }
         Self { release }
     }
+
+    /// Whether a tab holds it now. Browsers without locks have none.
+    pub async fn is_held(name: &str) -> bool {
+        let locks = get(&global("navigator"), "locks");
+        if locks.is_undefined() {
+            return false;
+        }
+        let Ok(found) = call_async(&locks, "query", &[]).await else { return false };
+        let held = Array::from(&get(&found, "held"));
+        held.iter().any(|lock| get(&lock, "name").as_string().is_some_and(|of| of == name))
+    }
 }
 
 impl Drop for TabLock {

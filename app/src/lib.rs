@@ -17,6 +17,7 @@ pub mod explain;
 pub mod fill;
 pub mod i18n;
 pub mod inside;
+pub mod network;
 pub mod office;
 pub mod place;
 pub mod screens;

@@ -51,7 +51,7 @@ use crate::settings::Settings;
 use crate::store::crypto::CryptoError;
 use crate::store::device::{DeviceStore, UserRow};
 use crate::store::{Changes, PhoneStore};
-pub use choices::Choices;
+pub use choices::{Choices, Held};
 pub use leave::forgotten_pin_text;
 use login::Granted;
 pub use obey::Wiped;
@@ -301,8 +301,8 @@ struct Engine {
     granted: RefCell<Option<Granted>>,
     /// Whose PIN was forgotten: their next login begins a new database.
     forgotten: Cell<Option<UserId>>,
-    /// The sealed outbox is being sent.
-    sending: Cell<bool>,
+    /// Of the sealed outbox.
+    sending: sealed::Sending,
     /// Gates are passed one at a time.
     gate: Mutex<()>,
 }

@@ -4,10 +4,12 @@
 //! * [`stretch`]: Argon2id for PINs, in a worker.
 //! * [`indexed_db`]: the browser's database.
 //! * [`sealed`]: what a locked phone can send and not read.
+//! * `files`: captured files, each with a key of its own.
 //! * [`device`]: what the phone knows without a PIN.
 
 pub mod crypto;
 pub mod device;
+mod files;
 pub mod indexed_db;
 pub mod sealed;
 pub mod stretch;
@@ -17,14 +19,14 @@ use std::rc::Rc;
 
 use doorstep_core::store::paged::Paged;
 use doorstep_core::store::{Batch, Durability, Entry, LocalStore, StoreError, Table, Write};
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use crate::browser::{get, object};
 use crypto::{DataKey, SCHEMA_VERSION};
 use indexed_db::{IndexedDb, KEY, RowWrite};
-use sealed::Sealer;
+use sealed::{Sealer, WaitingFile};
 
 const REVISION: &str = "r";
 const VALUE: &str = "v";
@@ -193,6 +195,12 @@ impl EncryptedStore {
 
     async fn encrypt(&self, write: Write) -> Result<RowWrite, StoreError> {
         Ok(match write {
+            Write::Put(table @ Table::MediaBytes, entry) => {
+                let (value, wrapped) = files::encrypt(&self.0.key, &entry).await?;
+                let members =
+                    [(KEY, JsValue::from_str(&entry.key)), (VALUE, value), (files::WRAPPED, wrapped)];
+                RowWrite::Put(name(table), object(&members).into())
+            }
             Write::Put(table, entry) => {
                 let label = label(table, &entry.key, entry.revision);
                 let value = self.0.key.encrypt(&label, &entry.value).await?;
@@ -208,8 +216,26 @@ impl EncryptedStore {
         })
     }
 
+    /// The sealed copy of a file's key. As with operations, one that cannot be
+    /// made keeps nothing from being written: the file waits for the PIN then.
+    async fn seal_file(&self, sealer: &Sealer, file: &WaitingFile, writes: &[RowWrite]) -> Option<RowWrite> {
+        let (table, id) = (name(Table::MediaBytes), file.facts.media_id.to_string());
+        let of_now = writes.iter().rev().find_map(|write| write.row_of(table, &id)).cloned();
+        let row = match of_now {
+            Some(row) => row,
+            None => self.0.database.get(table, &id).await.ok().flatten()?,
+        };
+        let key = files::key_of(&self.0.key, &id, &row).await.ok().flatten()?;
+        sealer.copy_of_file(file, &key).await
+    }
+
     async fn decrypt(&self, table: Table, row: &JsValue) -> Result<Entry, StoreError> {
         let (key, revision) = key_and_revision(row)?;
+        if table == Table::MediaBytes
+            && let Some(value) = files::decrypt(&self.0.key, &key, row).await?
+        {
+            return Ok(Entry { key, revision, value });
+        }
         let value = self.0.key.decrypt(&label(table, &key, revision), &get(row, VALUE)).await?;
         Ok(Entry { key, revision, value })
     }
@@ -259,12 +285,16 @@ impl LocalStore for EncryptedStore {
         let read_as = |table| if table == Table::RecordPage { Table::Record } else { table };
         let tables: Vec<Table> = batch.0.iter().map(|write| read_as(write.table())).collect();
         let sealer = self.0.sealer.borrow().clone();
-        let beside = match sealer {
-            Some(sealer) => sealer.beside(&batch).await,
-            None => Vec::new(),
+        let (beside, waiting) = match &sealer {
+            Some(sealer) => (sealer.beside(&batch).await, sealed::files_in(&batch)),
+            None => Default::default(),
         };
         let mut writes = try_join_all(batch.0.into_iter().map(|write| self.encrypt(write))).await?;
         writes.extend(beside);
+        if let Some(sealer) = &sealer {
+            let sealed = join_all(waiting.iter().map(|file| self.seal_file(sealer, file, &writes))).await;
+            writes.extend(sealed.into_iter().flatten());
+        }
         self.check()?;
         self.0.database.write(&writes, durability).await?;
         self.0.changes.notify(&tables);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use doorstep_core::api::{APP_VERSION, APP_VERSION_HEADER};
 use doorstep_core::json;
-use doorstep_core::phone::synchronise::{FileAct, FilePart, UPLOAD_OFFSET};
+use doorstep_core::phone::synchronise::{FileAct, FileRequest, UPLOAD_OFFSET};
 use doorstep_core::phone::{Failure, Reply};
 use doorstep_core::problem::{Problem, ProblemCode};
 use doorstep_core::text::Language;
@@ -103,7 +103,7 @@ impl<'a> Request<'a> {
     }
 
     /// A step of an upload, whose headers say what the piece is.
-    pub fn part(part: &FilePart, piece: &'a [u8], progress: Rc<dyn Fn(u8)>) -> Self {
+    pub fn part(part: &FileRequest, piece: &'a [u8], progress: Rc<dyn Fn(u8)>) -> Self {
         let method = match part.act {
             FileAct::Ask => Method::Head,
             FileAct::Begin { .. } => Method::Post,

@@ -12,8 +12,8 @@ use crate::clock::now;
 use crate::device::Persistence;
 use crate::explain::Explain;
 use crate::i18n::*;
+use crate::network::Network;
 use crate::session::{SessionError, SignOut};
-use crate::sync::files::Network;
 use crate::ui::{
     Badge, Button, ButtonKind, Card, Dialog, DialogActions, Fact, Facts, FailureNotice, IconName, Notice,
     Page, Section, Segment, Segments, Tone,

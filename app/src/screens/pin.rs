@@ -11,7 +11,7 @@ use crate::clock::utc_now;
 use crate::explain::Explain;
 use crate::i18n::*;
 use crate::screens::login::Gate;
-use crate::session::{KnownUser, LockReason, SessionError, SessionState, forgotten_pin_text};
+use crate::session::{Held, KnownUser, LockReason, SessionError, SessionState, forgotten_pin_text};
 use crate::ui::{
     Button, ButtonKind, Dialog, DialogActions, Icon, IconName, List, Notice, RowButton, Section, Tone,
 };
@@ -243,6 +243,9 @@ fn SealedMessage(user_id: doorstep_core::ids::UserId) -> impl IntoView {
     let count = Memo::new(move |_| session.sealed(user_id));
     let sent = move || count.get().map_or(0, |count| count.sent);
     let waiting = move || count.get().map_or(0, |count| count.waiting);
+    let files_sent = move || count.get().map_or(0, |count| count.files_sent);
+    let files_waiting = move || count.get().map_or(0, |count| count.files_waiting);
+    let held = move || count.get().and_then(|count| count.files_held);
     view! {
         <div role="status">
             <Show when=move || sent() != 0>
@@ -250,6 +253,16 @@ fn SealedMessage(user_id: doorstep_core::ids::UserId) -> impl IntoView {
             </Show>
             <Show when=move || waiting() != 0>
                 <p class="soft">{t!(i18n, gates.sealed_waiting, count = waiting)}</p>
+            </Show>
+            <Show when=move || files_sent() != 0>
+                <p class="soft">{t!(i18n, gates.sealed_files_sent, count = files_sent)}</p>
+            </Show>
+            <Show when=move || files_waiting() != 0>
+                <p class="soft">{move || match held() {
+                    None => t!(i18n, gates.sealed_files_waiting, count = files_waiting).into_any(),
+                    Some(Held::NoWifi) => t!(i18n, gates.sealed_files_no_wifi, count = files_waiting).into_any(),
+                    Some(Held::Paused) => t!(i18n, gates.sealed_files_paused, count = files_waiting).into_any(),
+                }}</p>
             </Show>
         </div>
     }

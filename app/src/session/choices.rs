@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen_futures::spawn_local;
 
 use super::Session;
+use crate::network::Network;
 use crate::store::device::{DeviceStore, Note};
 
 /// What was chosen on this phone, for all who use it.
@@ -31,7 +32,25 @@ pub struct Choices {
     pub photos_paused: bool,
 }
 
+/// Why photos wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Held {
+    Paused,
+    NoWifi,
+}
+
 impl Choices {
+    /// Why photos wait in this network; nothing when they may go.
+    pub fn hold(self, network: Network) -> Option<Held> {
+        if self.photos_paused {
+            Some(Held::Paused)
+        } else if self.wifi_only && network == Network::Mobile {
+            Some(Held::NoWifi)
+        } else {
+            None
+        }
+    }
+
     /// What is known when the app starts: a camera app that was never heard of
     /// again took the page with it.
     pub(super) async fn remembered(device: &DeviceStore) -> Result<Self, StoreError> {
@@ -70,5 +89,21 @@ impl Session {
                 leptos::logging::log!("what was chosen is not written down: {error}");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_wait_when_a_person_says_so_or_the_network_is_counted() {
+        let any = Choices::default();
+        let wifi = Choices { wifi_only: true, ..any };
+        assert_eq!(any.hold(Network::Mobile), None);
+        assert_eq!(wifi.hold(Network::Mobile), Some(Held::NoWifi));
+        assert_eq!(wifi.hold(Network::Wifi), None);
+        assert_eq!(wifi.hold(Network::Unknown), None, "else they would wait for ever");
+        assert_eq!(Choices { photos_paused: true, ..any }.hold(Network::Wifi), Some(Held::Paused));
     }
 }

@@ -203,7 +203,7 @@ impl Session {
     ) -> Result<(), SessionError> {
         let user_id = row.user_id;
         let store = Paged::over(store);
-        let tab = TabLock::take(&format!("doorstep-{user_id}"), move || {
+        let tab = TabLock::take(&tab_lock(user_id), move || {
             self.close_for(user_id, LockReason::OtherTab);
         });
         match Box::pin(self.open_phone(row, &store, granted, tab)).await {
@@ -287,6 +287,11 @@ impl Session {
         self.state.set(SessionState::Open { me });
         Ok(())
     }
+}
+
+/// The lock of whichever tab somebody is in.
+pub(super) fn tab_lock(user: UserId) -> String {
+    format!("doorstep-{user}")
 }
 
 async fn remembered<T: serde::de::DeserializeOwned>(

@@ -352,9 +352,12 @@ impl DataKey {
     /// # Errors
     /// When the browser refuses, or it is no key.
     pub async fn of_opened(opened: &OpenedKey) -> Result<Self, CryptoError> {
-        let raw = decoded(&opened.data_key)?;
+        Self::of_raw(&decoded(&opened.data_key)?, &["decrypt"]).await
+    }
+
+    async fn of_raw(raw: &[u8], uses: &[&str]) -> Result<Self, CryptoError> {
         let algorithm = object(&[("name", text("AES-GCM"))]).into();
-        let arguments = [text("raw"), buffer_of(&raw), algorithm, JsValue::FALSE, usages(&["decrypt"])];
+        let arguments = [text("raw"), buffer_of(raw), algorithm, JsValue::FALSE, usages(uses)];
         Ok(Self(call_async(&subtle(), "importKey", &arguments).await?.dyn_into()?))
     }
 
@@ -395,5 +398,31 @@ impl DataKey {
             Ok(plain) => Ok(bytes_of(&plain)),
             Err(_) => Err(StoreError::Unreadable(label.to_owned())),
         }
+    }
+}
+
+/// The key of one file, for one use. It is kept encrypted with the data key.
+#[derive(Clone)]
+pub(super) struct FileKey(Vec<u8>);
+
+impl FileKey {
+    /// A new one.
+    pub(super) fn generate() -> Result<Self, CryptoError> {
+        Ok(Self(random::<{ sealing::DATA_KEY_BYTES }>()?.to_vec()))
+    }
+
+    /// One that was kept.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// To be kept, or sealed.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What encrypts the file, and opens it.
+    pub(super) async fn handle(&self) -> Result<DataKey, CryptoError> {
+        DataKey::of_raw(&self.0, &["encrypt", "decrypt"]).await
     }
 }

@@ -17,7 +17,7 @@ use indexed_db_futures::transaction::{TransactionDurability, TransactionMode, Tr
 use indexed_db_futures::{KeyPath, KeyRange};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::browser::{describe, error_name, listen};
+use crate::browser::{describe, error_name, get, listen};
 
 /// 2: files beside the words of forms. 3: pages of records. 4: the sealed outbox.
 /// 5: what the gates say after a wipe.
@@ -38,6 +38,16 @@ impl RowWrite {
     fn table(&self) -> &'static str {
         match self {
             Self::Put(table, _) | Self::Delete(table, _) | Self::DeletePrefix(table, _) => table,
+        }
+    }
+
+    /// The row, if it puts the one of this key.
+    pub(super) fn row_of(&self, table: &str, key: &str) -> Option<&JsValue> {
+        match self {
+            Self::Put(of, row) if *of == table => {
+                get(row, KEY).as_string().is_some_and(|of| of == key).then_some(row)
+            }
+            _ => None,
         }
     }
 }

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 
 use crate::app::use_sync;
 use crate::i18n::*;
+use crate::session::Held;
 use crate::sync::SyncPhase;
-use crate::sync::files::Held;
 use crate::ui::{Button, ButtonKind, Icon, IconName, Notice, Tone};
 
 /// Where one file stands.
