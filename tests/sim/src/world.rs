@@ -96,7 +96,8 @@ impl World {
     pub async fn take(&mut self, number: usize, step: Step) -> Result<()> {
         let mut dice = Dice::new(step.dice);
         self.clock.advance(TimeDelta::milliseconds(500 + dice.below(4000) as i64));
-        let words = self.happen(step.deed, &mut dice).await?;
+        let happened = self.happen(step.deed, &mut dice).await;
+        let words = happened.with_context(|| format!("step {number}, {:?}", step.deed))?;
         self.trace.push(format!("{number:4} {:?}: {words}", step.deed));
         Ok(())
     }

@@ -297,7 +297,8 @@ impl<S: LocalStore> Phone<S> {
 
     /// A draft goes on with the current version of its form, once that is on
     /// the phone. A correction stays with the version of what it corrects, and
-    /// a form that is not published any more with the one it had.
+    /// a form that is not published any more with the one it had. So does a
+    /// draft on a full phone, which could not be opened otherwise.
     async fn renew(&self, record: &mut DraftRecord) -> Result<bool, PhoneError> {
         if record.root_id.is_some() {
             return Ok(false);
@@ -311,7 +312,11 @@ impl<S: LocalStore> Phone<S> {
             return Ok(false);
         }
         let renewed = DraftRecord { form_version_id: current.id, ..record.clone() };
-        self.save_draft(&renewed).await?;
+        match self.save_draft(&renewed).await {
+            Ok(()) => {}
+            Err(PhoneError::Store(StoreError::Full)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
         *record = renewed;
         Ok(true)
     }

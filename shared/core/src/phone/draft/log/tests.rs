@@ -311,3 +311,19 @@ fn a_draft_stays_with_its_version_until_the_newer_one_is_here() -> Result<(), Fa
     assert_eq!((draft.record.form_version_id, draft.renewed), (VERSION, false));
     Ok(())
 }
+
+#[test]
+fn a_full_phone_still_opens_a_draft_of_an_older_version() -> Result<(), Failed> {
+    let phone = phone(FORM)?;
+    let mut draft = open(&phone)?;
+    answer(&phone, &mut draft, "/head", "赵")?;
+    let newer = publish_anew(&phone, FORM)?;
+    phone.store().full.set(true);
+    let draft = open(&phone)?;
+    assert_eq!((draft.record.form_version_id, draft.renewed), (VERSION, false));
+    assert_eq!(draft.session.instance()["head"], "赵");
+    phone.store().full.set(false);
+    let draft = open(&phone)?;
+    assert_eq!((draft.record.form_version_id, draft.renewed), (newer, true), "once there is room");
+    Ok(())
+}
