@@ -6,6 +6,7 @@ mod rows;
 mod search;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorstep_core::api::Me;
 use doorstep_core::phone::{CaseShelf, DraftRecord, LocalTime, PhoneError, Today, TodayEntry};
@@ -341,7 +342,7 @@ fn FoundView(
     }
     let (count, shown) = (found.count, found.first.len());
     let held = StoredValue::new((data, found.first));
-    let drawn = gradually(FOUND_FIRST, move || shown);
+    let drawn = gradually(FOUND_FIRST, FOUND_PAUSE, move || shown);
     let draw = move |place: usize| {
         held.with_value(|(data, found)| {
             found.get(place).map(|(case, entry)| row(data, language, *case, entry.as_deref()))
@@ -359,6 +360,8 @@ fn FoundView(
 
 /// Rows that are drawn with the letter.
 const FOUND_FIRST: usize = 2;
+/// The others are drawn when the next letter does not follow at once.
+const FOUND_PAUSE: Duration = Duration::from_millis(120);
 
 /// A draft that was begun so long ago is mentioned; it is never deleted.
 const FORGOTTEN_DAYS: i64 = 3;

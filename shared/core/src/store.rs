@@ -193,6 +193,18 @@ pub trait LocalStore {
     /// The rows whose key begins with `prefix`, in key order.
     async fn scan(&self, table: Table, prefix: &str) -> Result<Vec<Entry>, StoreError>;
 
+    /// Looks at key and value of each of these rows, in key order; copies
+    /// nothing that is in memory.
+    async fn each(
+        &self,
+        table: Table,
+        prefix: &str,
+        mut look: impl FnMut(&str, &[u8]),
+    ) -> Result<(), StoreError> {
+        self.scan(table, prefix).await?.iter().for_each(|entry| look(&entry.key, &entry.value));
+        Ok(())
+    }
+
     /// Keys and revisions without the values, in key order.
     async fn keys(&self, table: Table, prefix: &str) -> Result<Vec<(String, i64)>, StoreError>;
 
@@ -207,6 +219,15 @@ impl<S: LocalStore> LocalStore for Rc<S> {
 
     async fn scan(&self, table: Table, prefix: &str) -> Result<Vec<Entry>, StoreError> {
         (**self).scan(table, prefix).await
+    }
+
+    async fn each(
+        &self,
+        table: Table,
+        prefix: &str,
+        look: impl FnMut(&str, &[u8]),
+    ) -> Result<(), StoreError> {
+        (**self).each(table, prefix, look).await
     }
 
     async fn keys(&self, table: Table, prefix: &str) -> Result<Vec<(String, i64)>, StoreError> {

@@ -26,10 +26,11 @@ const ROWS_FIRST: usize = 6;
 const ROWS_BATCH: usize = 3;
 const BATCH_PAUSE: Duration = Duration::from_millis(30);
 
-/// How many of the `wanted` rows are drawn: `first` at once, then ever more.
-/// Tracks.
+/// How many of the `wanted` rows are drawn: `first` at once, more after a
+/// pause, and then ever more. Tracks.
 pub(super) fn gradually(
     first: usize,
+    pause: Duration,
     wanted: impl Fn() -> usize + Copy + Send + 'static,
 ) -> impl Fn() -> usize + Copy + Send + 'static {
     let drawn = RwSignal::new(first);
@@ -37,11 +38,12 @@ pub(super) fn gradually(
         if drawn.get() >= wanted() {
             return;
         }
+        let pause = if drawn.get() == first { pause } else { BATCH_PAUSE };
         let more = move || {
             // Whoever types on sees another list.
             let _ = drawn.try_update(|rows| *rows += ROWS_BATCH);
         };
-        if let Ok(timer) = set_timeout_with_handle(more, BATCH_PAUSE) {
+        if let Ok(timer) = set_timeout_with_handle(more, pause) {
             on_cleanup(move || timer.clear());
         }
     });
@@ -59,7 +61,7 @@ pub(super) fn long_list(
     let i18n = use_i18n();
     let held = StoredValue::new((data.clone(), entries.to_vec()));
     let count = entries.len();
-    let drawn = gradually(ROWS_FIRST, move || rows_max.get().min(count));
+    let drawn = gradually(ROWS_FIRST, BATCH_PAUSE, move || rows_max.get().min(count));
     let draw = move |place: usize| {
         held.with_value(|(data, entries)| {
             entries.get(place).map(|entry| row(data, language, entry.task.case_id, Some(entry)))

@@ -13,8 +13,9 @@ use crate::area::{AreaLevel, AreaRecord};
 use crate::case::{CaseRecord, VisitRecord};
 use crate::hash::ContentHash;
 use crate::ids::{AreaId, CaseId, FormVersionId};
+use crate::json;
 use crate::pack::{FormBundle, FormFile, FormVersionRecord, Pack, PackRecord};
-use crate::store::{Entry, LocalStore, StoreError, Table, decode};
+use crate::store::{LocalStore, StoreError, Table, decode};
 use crate::submission::SubmissionStatus;
 use crate::sync::{StreamName, item_kind};
 
@@ -74,11 +75,15 @@ impl<S: LocalStore> Phone<S> {
 
     /// The visits to a case. A record that names it nowhere is not read.
     async fn visits_of(&self, id: CaseId) -> Result<Vec<VisitRecord>, PhoneError> {
-        let (marker, name) = (format!("|{}|", item_kind::VISIT), id.to_string());
-        let mut rows = self.store.scan(Table::Record, "visits:").await?;
-        rows.retain(|row| row.key.contains(&marker) && names(&row.value, name.as_bytes()));
-        let visits: Result<Vec<VisitRecord>, StoreError> = rows.iter().map(decode).collect();
-        let mut visits = visits?;
+        let name = id.to_string();
+        let mut found: Vec<Result<VisitRecord, StoreError>> = Vec::new();
+        self.each_record("visits:", item_kind::VISIT, |key, value| {
+            if names(value, name.as_bytes()) {
+                found.push(json::read(value).map_err(|error| unreadable(key, &error)));
+            }
+        })
+        .await?;
+        let mut visits = found.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
         visits.retain(|visit| visit.case_id == id);
         order::sort_by_key(&mut visits, |visit| std::cmp::Reverse((visit.visited_on, visit.submission_id)));
         Ok(visits)
@@ -194,18 +199,34 @@ impl<S: LocalStore> Phone<S> {
 
     /// Records of one kind in the streams whose name begins with `streams`.
     async fn records<T: DeserializeOwned>(&self, streams: &str, kind: &str) -> Result<Vec<T>, PhoneError> {
-        let rows = self.rows(streams, kind).await?;
-        Ok(rows.iter().map(decode).collect::<Result<_, StoreError>>()?)
+        let mut records: Vec<Result<T, StoreError>> = Vec::new();
+        self.each_record(streams, kind, |key, value| {
+            records.push(json::read(value).map_err(|error| unreadable(key, &error)));
+        })
+        .await?;
+        Ok(records.into_iter().collect::<Result<_, StoreError>>()?)
     }
 
-    /// The same, not read yet.
-    pub(super) async fn rows(&self, streams: &str, kind: &str) -> Result<Vec<Entry>, PhoneError> {
+    /// The same, one after the other as they are stored.
+    pub(super) async fn each_record(
+        &self,
+        streams: &str,
+        kind: &str,
+        mut look: impl FnMut(&str, &[u8]),
+    ) -> Result<(), PhoneError> {
         let marker = format!("|{kind}|");
         let prefix = if streams.ends_with('|') { format!("{streams}{kind}|") } else { streams.to_owned() };
-        let mut rows = self.store.scan(Table::Record, &prefix).await?;
-        rows.retain(|row| row.key.contains(&marker));
-        Ok(rows)
+        let look = |key: &str, value: &[u8]| {
+            if key.contains(&marker) {
+                look(key, value);
+            }
+        };
+        Ok(self.store.each(Table::Record, &prefix, look).await?)
     }
+}
+
+pub(super) fn unreadable(key: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Unreadable(format!("{key}: {error}"))
 }
 
 /// Of a record in a stream of cases: which case it is.

@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use doorstep_form::order;
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 
 use super::draft::DraftRecord;
 use super::outbox::{OperationState, OutboxOperation};
+use super::records::unreadable;
 use super::{Phone, PhoneError};
 use crate::case::CaseRecord;
 use crate::ids::{CaseId, DraftId, SubmissionId, TaskId};
 use crate::json;
-use crate::store::{Entry, LocalStore, StoreError, Table};
+use crate::store::{LocalStore, StoreError, Table};
 use crate::submission::{SubmissionState, SubmissionStatus};
 use crate::sync::item_kind;
 use crate::task::{TaskRecord, TaskState, Urgency};
@@ -57,13 +59,7 @@ pub enum TaskProgress {
 
 /// The cases on the phone, none of them read before somebody asks for it.
 #[derive(Clone, Debug, Default)]
-pub struct CaseShelf(BTreeMap<CaseId, Entry>);
-
-/// Of a case, what it is called.
-#[derive(Deserialize)]
-struct Labelled {
-    label: String,
-}
+pub struct CaseShelf(BTreeMap<CaseId, Vec<u8>>);
 
 impl CaseShelf {
     /// A case, if it is here.
@@ -71,7 +67,7 @@ impl CaseShelf {
     /// # Errors
     /// When what is stored of it does not read.
     pub fn find(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError> {
-        self.0.get(&id).map(read).transpose()
+        self.0.get(&id).map(|case| read(id, case)).transpose()
     }
 
     /// What a case is called, if it is here.
@@ -79,7 +75,10 @@ impl CaseShelf {
     /// # Errors
     /// As [`Self::find`].
     pub fn label(&self, id: CaseId) -> Result<Option<String>, StoreError> {
-        Ok(self.0.get(&id).map(read::<Labelled>).transpose()?.map(|case| case.label))
+        self.0
+            .get(&id)
+            .map(|case| label_in(case).map_err(|error| unreadable(&id.to_string(), &error)))
+            .transpose()
     }
 
     /// Every case, one after the other.
@@ -87,14 +86,56 @@ impl CaseShelf {
     /// # Errors
     /// As [`Self::find`], each for itself.
     pub fn iter(&self) -> impl Iterator<Item = Result<CaseRecord, StoreError>> {
-        self.0.values().map(read)
+        self.0.iter().map(|(id, case)| read(id, case))
     }
 }
 
 /// For what is read by the thousand.
-fn read<T: serde::de::DeserializeOwned>(entry: &Entry) -> Result<T, StoreError> {
-    json::read_directly(&entry.value)
-        .map_err(|error| StoreError::Unreadable(format!("{}: {error}", entry.key)))
+fn read<T: serde::de::DeserializeOwned>(key: impl std::fmt::Display, value: &[u8]) -> Result<T, StoreError> {
+    json::read_directly(value).map_err(|error| unreadable(&key.to_string(), &error))
+}
+
+/// What a stored case is called. It stands before most of the case, and what
+/// comes after it is not read.
+fn label_in(case: &[u8]) -> Result<String, serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(field_identifier, rename_all = "snake_case")]
+    enum Member {
+        Label,
+        #[serde(other)]
+        Other,
+    }
+
+    struct Seeker<'a>(&'a mut Option<String>);
+
+    impl<'de> Visitor<'de> for Seeker<'_> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a case with a label")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<(), M::Error> {
+            while let Some(member) = members.next_key()? {
+                match member {
+                    Member::Label => {
+                        *self.0 = Some(members.next_value()?);
+                        return Ok(());
+                    }
+                    Member::Other => drop(members.next_value::<IgnoredAny>()?),
+                }
+            }
+            Err(M::Error::missing_field("label"))
+        }
+    }
+
+    let mut label = None;
+    let read = serde_json::Deserializer::from_slice(case).deserialize_map(Seeker(&mut label));
+    // Once it was found, that more follows is no error.
+    match (label, read) {
+        (Some(label), _) => Ok(label),
+        (None, read) => Err(read.err().unwrap_or_else(|| serde_json::Error::missing_field("label"))),
+    }
 }
 
 impl<S: LocalStore> Phone<S> {
@@ -121,9 +162,7 @@ impl<S: LocalStore> Phone<S> {
         today: NaiveDate,
     ) -> Result<Vec<TodayEntry>, PhoneError> {
         let name = case.id.to_string();
-        let rows = self.rows("user:", item_kind::TASK).await?;
-        let named = rows.iter().filter(|row| super::records::names(&row.value, name.as_bytes())).map(read);
-        let mut tasks = named.collect::<Result<Vec<TaskRecord>, _>>()?;
+        let mut tasks = self.tasks_that(|value| super::records::names(value, name.as_bytes())).await?;
         tasks.retain(|task| task.case_id == case.id);
         let (statuses, outbox, drafts) =
             (self.submission_statuses().await?, self.operations().await?, self.drafts().await?);
@@ -140,8 +179,19 @@ impl<S: LocalStore> Phone<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn tasks(&self) -> Result<Vec<TaskRecord>, PhoneError> {
-        let rows = self.rows("user:", item_kind::TASK).await?;
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        self.tasks_that(|_| true).await
+    }
+
+    /// Those of the owner's tasks whose stored bytes are `wanted`.
+    async fn tasks_that(&self, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<TaskRecord>, PhoneError> {
+        let mut tasks: Vec<Result<TaskRecord, StoreError>> = Vec::new();
+        self.each_record("user:", item_kind::TASK, |key, value| {
+            if wanted(value) {
+                tasks.push(read(key, value));
+            }
+        })
+        .await?;
+        Ok(tasks.into_iter().collect::<Result<_, _>>()?)
     }
 
     /// The cases on the phone, for lists of which a screen shows some.
@@ -150,11 +200,12 @@ impl<S: LocalStore> Phone<S> {
     /// When the store cannot be read.
     pub async fn case_shelf(&self) -> Result<CaseShelf, PhoneError> {
         let mut cases = BTreeMap::new();
-        for row in self.store.scan(Table::Record, "cases:").await? {
-            if let Some(id) = super::records::case_of_key(&row.key) {
-                cases.insert(id, row);
+        let take = |key: &str, value: &[u8]| {
+            if let Some(id) = super::records::case_of_key(key) {
+                cases.insert(id, value.to_vec());
             }
-        }
+        };
+        self.store.each(Table::Record, "cases:", take).await?;
         Ok(CaseShelf(cases))
     }
 }
@@ -275,5 +326,25 @@ impl Corrections {
     /// Whether a correction of a returned submission is there already.
     pub(super) fn include(&self, status: &SubmissionStatus) -> bool {
         self.0.get(&status.root_id).is_some_and(|revision| *revision > status.revision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_read_without_what_follows() {
+        let label = |case: &str| label_in(case.as_bytes()).ok();
+        let whole = r#"{"id":"1","parent":{"label":"inside"},"tags":["label"],"label":"欧\"阳","properties":{"x":1}}"#;
+        assert_eq!(label(whole).as_deref(), Some("欧\"阳"));
+        assert_eq!(
+            label(r#"{"label":"甲","properties":{"#).as_deref(),
+            Some("甲"),
+            "the rest is for who reads it"
+        );
+        for broken in [r#"{"id":"1"}"#, r#"{"id":"#, r#"{"label":7}"#, r#"["label"]"#, ""] {
+            assert_eq!(label(broken), None, "{broken}");
+        }
     }
 }

@@ -12,7 +12,7 @@
 //! stream's hash, and the next sync brings it again.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::lock::Mutex;
@@ -133,6 +133,21 @@ impl<S: LocalStore> LocalStore for Paged<S> {
         }
     }
 
+    async fn each(
+        &self,
+        table: Table,
+        prefix: &str,
+        mut look: impl FnMut(&str, &[u8]),
+    ) -> Result<(), StoreError> {
+        match table {
+            Table::Record => {
+                self.read(|records| records.beginning(prefix).for_each(|(key, row)| look(key, &row.value)))
+                    .await
+            }
+            other => self.0.beneath.each(other, prefix, look).await,
+        }
+    }
+
     async fn keys(&self, table: Table, prefix: &str) -> Result<Vec<(String, i64)>, StoreError> {
         match table {
             Table::Record => {
@@ -184,7 +199,7 @@ impl Row {
 
 #[derive(Debug, Default)]
 struct Page {
-    keys: BTreeSet<String>,
+    rows: usize,
     bytes: usize,
 }
 
@@ -228,19 +243,27 @@ impl Records {
     }
 
     fn put(&mut self, key: String, row: Row) {
-        self.remove(&key);
+        let key_bytes = key.len();
         let page = self.pages.entry(row.page).or_default();
-        page.bytes += size_of_row(&key, &row.value);
-        page.keys.insert(key.clone());
-        self.rows.insert(key, row);
+        page.rows += 1;
+        page.bytes += size_of_row(key_bytes, &row.value);
+        if let Some(before) = self.rows.insert(key, row) {
+            self.leaves(key_bytes, &before);
+        }
     }
 
     fn remove(&mut self, key: &str) {
-        let Some(row) = self.rows.remove(key) else { return };
+        if let Some(row) = self.rows.remove(key) {
+            self.leaves(key.len(), &row);
+        }
+    }
+
+    /// A row is no longer in its page.
+    fn leaves(&mut self, key_bytes: usize, row: &Row) {
         if let Some(page) = self.pages.get_mut(&row.page) {
-            page.keys.remove(key);
-            page.bytes = page.bytes.saturating_sub(size_of_row(key, &row.value));
-            if page.keys.is_empty() {
+            page.rows = page.rows.saturating_sub(1);
+            page.bytes = page.bytes.saturating_sub(size_of_row(key_bytes, &row.value));
+            if page.rows == 0 {
                 self.pages.remove(&row.page);
             }
         }
@@ -269,7 +292,7 @@ impl Records {
             let here = self.rows.get(&key);
             let row = end.map(|entry| {
                 let page = here.map(|row| row.page).filter(|page| self.has_room(*page));
-                let page = page.unwrap_or_else(|| filling.page_for(size_of_row(&key, &entry.value)));
+                let page = page.unwrap_or_else(|| filling.page_for(size_of_row(key.len(), &entry.value)));
                 Row { page, revision: entry.revision, value: entry.value }
             });
             if here.is_some() || row.is_some() {
@@ -287,28 +310,29 @@ impl Records {
 
     /// Every page that is another after the change.
     fn pages_after(&self, changed: &BTreeMap<String, Option<Row>>) -> Vec<Write> {
-        let mut touched: BTreeMap<u32, Vec<&String>> = BTreeMap::new();
+        let mut touched: BTreeMap<u32, Vec<(&String, &Row)>> = BTreeMap::new();
         for (key, row) in changed {
-            if let Some(here) = self.rows.get(key) {
-                touched.entry(here.page).or_default();
+            for row in [self.rows.get(key), row.as_ref()].into_iter().flatten() {
+                touched.entry(row.page).or_default();
             }
-            if let Some(row) = row {
-                touched.entry(row.page).or_default().push(key);
+        }
+        // Looking through all rows once costs less than an index that every
+        // start of the app would have to make.
+        for (key, row) in &self.rows {
+            if let Some(page) = touched.get_mut(&row.page).filter(|_| !changed.contains_key(key)) {
+                page.push((key, row));
+            }
+        }
+        for (key, row) in changed {
+            if let Some((page, row)) = row.as_ref().and_then(|row| Some((touched.get_mut(&row.page)?, row))) {
+                page.push((key, row));
             }
         }
         let damaged = self.damaged.iter().map(|key| Write::Delete(Table::RecordPage, key.clone()));
-        let pages = touched.into_iter().map(|(number, put)| {
+        let pages = touched.into_iter().map(|(number, rows)| {
             let mut value = Vec::new();
-            let stay = self.pages.get(&number).into_iter().flat_map(|page| &page.keys);
-            for key in stay.filter(|key| !changed.contains_key(*key)) {
-                if let Some(row) = self.rows.get(key) {
-                    encode_row(&mut value, key, row);
-                }
-            }
-            for key in put {
-                if let Some(Some(row)) = changed.get(key) {
-                    encode_row(&mut value, key, row);
-                }
+            for (key, row) in rows {
+                encode_row(&mut value, key, row);
             }
             if value.is_empty() {
                 return Write::Delete(Table::RecordPage, page_key(number));
@@ -358,8 +382,8 @@ fn page_key(number: u32) -> String {
 /// Two lengths and a revision lie before each row.
 const ROW_HEAD_BYTES: usize = 16;
 
-fn size_of_row(key: &str, value: &[u8]) -> usize {
-    ROW_HEAD_BYTES + key.len() + value.len()
+fn size_of_row(key_bytes: usize, value: &[u8]) -> usize {
+    ROW_HEAD_BYTES + key_bytes + value.len()
 }
 
 /// Length of the key, length of the value (`u32`), revision (`i64`), all little
