@@ -18,7 +18,9 @@ mod browser {
     mod pictures;
     mod pins;
     mod privacy;
+    mod restarts;
     mod sealed;
+    mod shutter;
     mod stage;
     mod stories;
     mod uploads;

@@ -1,7 +1,7 @@
 //! `cargo xtask bench forms`: the form engine native and as wasm in Chromium,
 //! and other people's engines on the same forms, in one run and side by side.
 //! `cargo xtask bench sync`: a phone with thousands of cases behind mobile
-//! networks, in Chromium.
+//! networks, in Chromium. `cargo xtask bench shutter`: a photo on it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,6 +45,8 @@ pub(crate) enum Bench {
     Sync(SyncOptions),
     /// Photos that many phones send at once, beside what the machine can do; thumbnails; photos that look alike.
     Media(media::Options),
+    /// From the shutter to the photo on the phone's disk, with a processor six times slower.
+    Shutter,
 }
 
 /// What is measured of sync.
@@ -53,17 +55,33 @@ pub(crate) struct SyncOptions {
     /// How many cases the phone holds, by commas.
     #[arg(long, value_name = "NUMBERS", default_value = "3000,10000")]
     cases: String,
+    /// Also where the time goes, function by function; names make the app larger, so the bytes are others.
+    #[arg(long)]
+    profile: bool,
 }
 
-/// Builds the app, and runs the browser's benchmark (`tests/tests/browser/bench.rs`).
+/// Where the benchmarks of the browser are: `tests/tests/browser`.
+const SYNC_IN_BROWSER: &str = "browser::bench::sync_of_thousands_of_cases";
+const SHUTTER_IN_BROWSER: &str = "browser::shutter::from_the_shutter_to_the_disk";
+
 fn sync(options: &SyncOptions) -> Result<()> {
-    dist::run(Made::Small)?;
+    let cases = ("DOORSTEP_BENCH_CASES", options.cases.as_str());
+    if options.profile {
+        in_browser(SYNC_IN_BROWSER, Made::Named, &[cases, ("DOORSTEP_BENCH_PROFILE", "1")])
+    } else {
+        in_browser(SYNC_IN_BROWSER, Made::Small, &[cases])
+    }
+}
+
+/// Builds the app, and runs one of the browser's benchmarks.
+fn in_browser(name: &str, made: Made, environment: &[(&str, &str)]) -> Result<()> {
+    dist::run(made)?;
     step("building the program that measures");
     workspace::run(
         workspace::cargo()
             .args(["test", "--workspace", "--test", "browser", "--"])
-            .args(["--ignored", "--nocapture", "--exact", "browser::bench::sync_of_thousands_of_cases"])
-            .env("DOORSTEP_BENCH_CASES", &options.cases),
+            .args(["--ignored", "--nocapture", "--exact", name])
+            .envs(environment.iter().copied()),
     )
 }
 
@@ -110,6 +128,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let options = match bench {
         Bench::Forms(options) => options,
         Bench::Sync(options) => return sync(options),
+        Bench::Shutter => return in_browser(SHUTTER_IN_BROWSER, Made::Small, &[]),
         Bench::Media(options) => return media::run(options),
     };
     let wanted = |form: &Form| options.only.as_deref().is_none_or(|only| form.name.contains(only));

@@ -65,7 +65,7 @@ pub(crate) fn run(made: Made) -> Result<()> {
     let wasm = Toolchain::find_or_install()?.build(APP_PACKAGE, "the phone app", made)?;
     let folder = dist_folder();
     let stamp_file = stamp_file(&folder)?;
-    let inputs = inputs(&wasm)?;
+    let inputs = inputs(&wasm, made)?;
     let stamp = match read_stamp(&stamp_file) {
         Some(stamp) if stamp.inputs == inputs && is_intact(&folder, &stamp.files) => stamp,
         _ => {
@@ -84,6 +84,11 @@ pub(crate) fn dist_folder() -> PathBuf {
     workspace::root().join("app/dist")
 }
 
+/// Whether there is one, of whatever sources.
+pub(crate) fn is_built() -> bool {
+    dist_folder().join("sw.js").exists()
+}
+
 /// Clones that share a target folder have a stamp each.
 fn stamp_file(folder: &Path) -> Result<PathBuf> {
     let clone = hash(folder.to_string_lossy().as_bytes());
@@ -92,7 +97,7 @@ fn stamp_file(folder: &Path) -> Result<PathBuf> {
 
 /// Into `folder`, with `work` for what stands in between.
 fn build(wasm: &Path, folder: &Path, work: &Path, inputs: String, made: Made) -> Result<Stamp> {
-    let assets = bundle::assets(&workspace::root().join("app"), wasm, work)?;
+    let assets = bundle::assets(&workspace::root().join("app"), wasm, work, made)?;
     let packed = compress::all(assets, made);
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let mut files = BTreeMap::new();
@@ -137,9 +142,9 @@ fn remove(path: &Path) -> Result<()> {
     removed.with_context(|| format!("{} cannot be removed", path.display()))
 }
 
-/// Of the wasm, of what stands in `app` beside the sources, and of this
-/// program.
-fn inputs(wasm: &Path) -> Result<String> {
+/// Of the wasm and how it is made, of what stands in `app` beside the sources,
+/// and of this program.
+fn inputs(wasm: &Path, made: Made) -> Result<String> {
     let app = workspace::root().join("app");
     let mut paths = vec![wasm.to_owned(), std::env::current_exe().context("this program has no path")?];
     for folder in [app.clone(), app.join("styles"), app.join("icons")] {
@@ -148,6 +153,7 @@ fn inputs(wasm: &Path) -> Result<String> {
         }
     }
     let mut hasher = Sha256::new();
+    hasher.update(format!("{made:?}"));
     for path in paths {
         let bytes = read(&path)?;
         hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());

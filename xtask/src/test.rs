@@ -58,6 +58,9 @@ const OF_FILES: [&str; 8] = [
     "api::uploads",
 ];
 
+/// The story of the browser that is told of either.
+const STORY_OF_FILES: &str = "browser::restarts";
+
 /// A compiled test program.
 #[derive(Clone, Debug)]
 struct Program {
@@ -195,6 +198,11 @@ fn on_s3(programs: &[Program]) -> Result<Tally> {
         match (program.package.as_str(), program.target.as_str()) {
             (TESTS, API) => tally.add(run_one(program, &environment, &OF_FILES)?),
             (SIMULATION, KILLED) => tally.add(run_one(program, &environment, &[])?),
+            (TESTS, BROWSER) => {
+                find_chromium()?;
+                dist::run(Made::Small)?;
+                tally.add(run_one(program, &environment, &["--test-threads=1", STORY_OF_FILES])?);
+            }
             _ => {}
         }
     }

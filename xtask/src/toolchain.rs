@@ -49,6 +49,8 @@ impl Choice {
 pub(crate) enum Made {
     /// As small as it gets.
     Small,
+    /// The same, but functions keep their names: to see where time goes.
+    Named,
     /// Soon: for one person on the same machine.
     Quickly,
 }
@@ -56,7 +58,7 @@ pub(crate) enum Made {
 impl Made {
     fn profile(self) -> &'static str {
         match self {
-            Self::Small => "wasm",
+            Self::Small | Self::Named => "wasm",
             Self::Quickly => "wasm-demo",
         }
     }
@@ -122,7 +124,8 @@ impl Toolchain {
                 // What is compiled by another compiler is kept apart.
                 let folder = target_folder.join("wasm-debian");
                 cargo
-                    .args(["build", "-Zbuild-std=std,panic_abort"])
+                    // A browser has no backtraces of ours, and what reads them takes long to compile.
+                    .args(["build", "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=default"])
                     .env_remove("RUSTUP_TOOLCHAIN")
                     .env_remove("RUSTDOC")
                     .env("RUSTC", DEBIAN_RUSTC)

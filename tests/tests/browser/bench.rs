@@ -2,12 +2,15 @@
 //! behind a mobile network and with a processor six times slower than this
 //! one. `DOORSTEP_BENCH_CASES` says how many cases, by commas.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use doorstep_tests::cdp::By;
 use doorstep_tests::county::{PASSWORD, Place};
 use doorstep_tests::gate::{Line, Mode};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::handset::{Handset, Screen};
@@ -17,7 +20,7 @@ const CASES: &str = "DOORSTEP_BENCH_CASES";
 /// Set: where the time goes is printed as well.
 const PROFILE: &str = "DOORSTEP_BENCH_PROFILE";
 const NETWORKS: [(&str, Line); 3] = [("2G", Line::G2), ("3G", Line::G3), ("4G", Line::G4)];
-const SLOWER: u32 = 6;
+pub(super) const SLOWER: u32 = 6;
 
 /// What one network came to.
 struct Figures {
@@ -200,7 +203,8 @@ async fn search(worker: &Handset) -> Result<Duration> {
 }
 
 /// Begins to look where the time goes, or prints what was seen: functions of
-/// the page by their own time. Those of the app have numbers for names.
+/// the page by their own time. Those of the app have names in a build with
+/// names (`cargo xtask bench sync --profile`), else numbers.
 #[expect(clippy::print_stdout, reason = "a benchmark's table")]
 async fn profile(worker: &Handset, begins: bool) -> Result<()> {
     if std::env::var_os(PROFILE).is_none() {
@@ -213,21 +217,69 @@ async fn profile(worker: &Handset, begins: bool) -> Result<()> {
         return Ok(());
     }
     let profile = worker.page.command("Profiler.stop", json!({})).await?;
-    let nodes = profile.pointer("/profile/nodes").and_then(|nodes| nodes.as_array()).cloned();
-    let mut hits: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
-    for node in nodes.unwrap_or_default() {
-        let name = node.pointer("/callFrame/functionName").and_then(|name| name.as_str()).unwrap_or_default();
-        let times = node.get("hitCount").and_then(serde_json::Value::as_u64).unwrap_or_default();
-        *hits.entry(name.to_owned()).or_default() += times;
-    }
-    let mut hits: Vec<(String, u64)> = hits.into_iter().collect();
-    hits.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
-    let all: u64 = hits.iter().map(|(_, times)| times).sum();
-    println!("where the time goes, of {all} samples of 0.5 ms:");
-    for (name, times) in hits.iter().take(30) {
-        println!("  {times:>6}  {name}");
+    let nodes: Vec<Node> = serde_json::from_value(profile["profile"]["nodes"].clone())?;
+    println!(
+        "where the time goes, of {} samples of 0.5 ms:",
+        nodes.iter().map(|node| node.hits).sum::<u64>()
+    );
+    println!("  {:>6} {:>6}", "itself", "in all");
+    let mut functions: Vec<(&str, Share)> = shares(&nodes).into_iter().collect();
+    functions.sort_by_key(|(_, share)| std::cmp::Reverse((share.in_all, share.itself)));
+    for (name, share) in functions.iter().take(FUNCTIONS_MAX) {
+        let name: String = name.chars().take(NAME_MAX).collect();
+        println!("  {:>6} {:>6}  {name}", share.itself, share.in_all);
     }
     Ok(())
+}
+
+/// Functions that are told of, and letters of a name.
+const FUNCTIONS_MAX: usize = 90;
+const NAME_MAX: usize = 120;
+
+/// A place in the tree of calls.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Node {
+    id: u64,
+    call_frame: CallFrame,
+    #[serde(rename = "hitCount", default)]
+    hits: u64,
+    #[serde(default)]
+    children: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CallFrame {
+    function_name: String,
+}
+
+/// In how many samples a function was on top, and in how many at all.
+#[derive(Default)]
+struct Share {
+    itself: u64,
+    in_all: u64,
+}
+
+fn shares(nodes: &[Node]) -> BTreeMap<&str, Share> {
+    let by_id: BTreeMap<u64, &Node> = nodes.iter().map(|node| (node.id, node)).collect();
+    let called: BTreeSet<u64> = nodes.iter().flat_map(|node| &node.children).copied().collect();
+    let mut shares = BTreeMap::new();
+    // Each with those that called it, so that recursion counts once.
+    let mut open: Vec<(&Node, Rc<BTreeSet<&str>>)> =
+        nodes.iter().filter(|node| !called.contains(&node.id)).map(|node| (node, Rc::default())).collect();
+    while let Some((node, callers)) = open.pop() {
+        let mut names = BTreeSet::clone(&callers);
+        names.insert(node.call_frame.function_name.as_str());
+        for name in &names {
+            shares.entry(*name).or_insert_with(Share::default).in_all += node.hits;
+        }
+        shares.entry(&node.call_frame.function_name).or_insert_with(Share::default).itself += node.hits;
+        let names = Rc::new(names);
+        let children = node.children.iter().filter_map(|id| by_id.get(id));
+        open.extend(children.map(|child| (*child, Rc::clone(&names))));
+    }
+    shares
 }
 
 impl std::fmt::Display for Figures {

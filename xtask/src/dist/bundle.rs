@@ -13,6 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use super::split::{self, GLUE, LOADER};
 use super::{filled, hash, read, read_folder, short};
+use crate::toolchain::Made;
 
 /// A file of the result.
 #[derive(Debug)]
@@ -27,9 +28,9 @@ pub(super) struct Asset {
 ///
 /// # Errors
 /// When a source is missing or does not fit.
-pub(super) fn assets(app: &Path, wasm: &Path, work: &Path) -> Result<Vec<Asset>> {
+pub(super) fn assets(app: &Path, wasm: &Path, work: &Path, made: Made) -> Result<Vec<Asset>> {
     let mut bundle = Bundle::default();
-    bundle.code(wasm, work)?;
+    bundle.code(wasm, work, made)?;
     bundle.template(app, "start.js", true)?;
     bundle.template(app, "stretch.js", true)?;
     bundle.hashed("photo.js", read(&app.join("photo.js"))?, false);
@@ -69,9 +70,9 @@ impl Bundle {
     }
 
     /// Adds the parts of the app and the JavaScript around them.
-    fn code(&mut self, wasm: &Path, work: &Path) -> Result<()> {
-        let parts = split::split(wasm, work)?;
-        let code = bindgen(&parts.main)?;
+    fn code(&mut self, wasm: &Path, work: &Path, made: Made) -> Result<()> {
+        let parts = split::split(wasm, work, made)?;
+        let code = bindgen(&parts.main, made)?;
         self.hashed("app.wasm", code.wasm, true);
         let mut glue = code.javascript;
         for (path, content) in code.snippets {
@@ -195,7 +196,7 @@ fn renamed(script: &str, place: Place, path: &str, name: &str) -> Result<String>
     Ok(renamed)
 }
 
-fn bindgen(wasm: &[u8]) -> Result<Code> {
+fn bindgen(wasm: &[u8], made: Made) -> Result<Code> {
     let mut bindgen = Bindgen::new();
     bindgen
         .input_bytes("app", wasm.to_vec())
@@ -205,8 +206,8 @@ fn bindgen(wasm: &[u8]) -> Result<Code> {
         .omit_default_module_path(true)
         // What the parts share are exports that only the linker knows of.
         .keep_lld_exports(true)
-        .demangle(false)
-        .remove_name_section(true)
+        .demangle(made == Made::Named)
+        .remove_name_section(made != Made::Named)
         .remove_producers_section(true);
     let mut output = bindgen.generate_output().context("wasm-bindgen does not take the app's wasm")?;
     let mut snippets = Vec::new();

@@ -47,7 +47,7 @@ fn pack(asset: Asset, made: Made) -> Packed {
         |bytes: std::io::Result<Vec<u8>>| bytes.ok().filter(|bytes| bytes.len() < asset.bytes.len());
     let (quality, level) = match made {
         Made::Small => (BROTLI_QUALITY, Compression::best()),
-        Made::Quickly => (BROTLI_QUALITY_QUICK, Compression::fast()),
+        Made::Quickly | Made::Named => (BROTLI_QUALITY_QUICK, Compression::fast()),
     };
     let brotli = smaller(brotli(&asset.bytes, quality));
     let gzip = smaller(gzip(&asset.bytes, level));

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use wasm_split_cli_support::Options;
 
 use super::{read, remove};
+use crate::toolchain::Made;
 
 /// How the parts name each other before they have their final names.
 pub(super) const GLUE: &str = "./app.js";
@@ -39,7 +40,7 @@ pub(super) struct Part {
 ///
 /// # Errors
 /// When the file was linked without relocations, or cannot be cut.
-pub(super) fn split(wasm: &Path, folder: &Path) -> Result<Parts> {
+pub(super) fn split(wasm: &Path, folder: &Path, made: Made) -> Result<Parts> {
     if folder.exists() {
         remove(folder)?;
     }
@@ -55,18 +56,21 @@ pub(super) fn split(wasm: &Path, folder: &Path) -> Result<Parts> {
         .context("the app's wasm cannot be cut into parts")?;
     let loader = fs::read_to_string(folder.join(LOADER)).context("the cut app has no loader")?;
     let mut lazy =
-        written.split_modules.iter().map(|path| part(path, &loader)).collect::<Result<Vec<_>>>()?;
+        written.split_modules.iter().map(|path| part(path, &loader, made)).collect::<Result<Vec<_>>>()?;
     lazy.sort_by(|one, other| one.name.cmp(&other.name));
     ensure!(!lazy.is_empty(), "nothing in the app is marked as a part of its own");
     Ok(Parts { main: read(&main_path)?, loader, lazy })
 }
 
-fn part(path: &Path, loader: &str) -> Result<Part> {
+fn part(path: &Path, loader: &str, made: Made) -> Result<Part> {
     let file =
         path.file_name().and_then(|name| name.to_str()).context("a part of the app has a strange name")?;
     let called = format!("./{file}");
     ensure!(loader.contains(&called), "the loader does not fetch {file}");
-    let bytes = without_custom_sections(&read(path)?).with_context(|| format!("{file} is no wasm"))?;
+    let mut bytes = read(path)?;
+    if made != Made::Named {
+        bytes = without_custom_sections(&bytes).with_context(|| format!("{file} is no wasm"))?;
+    }
     Ok(Part { path: called, name: file.trim_start_matches("split_").to_owned(), bytes })
 }
 
