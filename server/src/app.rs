@@ -146,7 +146,7 @@ impl Components {
             stopping: watch::Sender::new(false),
             media,
             epoch,
-            pwa: Pwa::new(config.pwa_dir.clone()),
+            pwa: config.pwa_dir.clone().map_or(Pwa::Nowhere, Pwa::Folder),
             logins_per_address: Limiter::new(PER_ADDRESS),
             logins_per_name: Limiter::new(PER_LOGIN_NAME),
             behind_proxy: config.behind_proxy,

@@ -23,6 +23,7 @@ use crate::error::Error as RequestError;
 use crate::forms::Enclosed;
 use crate::forms::enclosed::EnclosedError;
 use crate::pack::PublishError;
+use crate::pwa::Pwa;
 use crate::terminal::say;
 use crate::tls::{self, TlsError};
 use crate::{forms, pack};
@@ -50,8 +51,7 @@ pub struct Options {
     pub data: PathBuf,
     /// HTTPS for the local network instead of HTTP for this machine.
     pub lan: bool,
-    /// The app, instead of the one inside the binary.
-    pub pwa_dir: Option<PathBuf>,
+    pub pwa: Pwa,
 }
 
 /// Why the demonstration does not start: one sentence, with what to do.
@@ -89,8 +89,9 @@ pub async fn start(options: &Options) -> Result<Server, DemoError> {
     }
     let ip = if options.lan { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let listener = app::listen(SocketAddr::new(IpAddr::V4(ip), options.port))?;
-    let config = Config { data: options.data.clone(), pwa_dir: options.pwa_dir.clone(), ..Config::default() };
-    let components = Components::open(&config, Clock::system()).await?;
+    let config = Config { data: options.data.clone(), ..Config::default() };
+    let mut components = Components::open(&config, Clock::system()).await?;
+    components.pwa = options.pwa.clone();
     prepare(&components, &options.data).await?;
     let tls = match &lan {
         None => None,

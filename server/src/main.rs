@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 mod admin;
 mod form_tools;
+mod inside;
 mod options;
 
 use options::{Cli, Command, ServeOptions};
@@ -76,7 +77,9 @@ async fn serve(options: ServeOptions) -> anyhow::Result<()> {
 
 /// Everything that a command works with.
 async fn open(config: &Config) -> Result<Components, StartError> {
-    Components::open(config, Clock::system()).await
+    let mut components = Components::open(config, Clock::system()).await?;
+    components.pwa = inside::app(config.pwa_dir.clone());
+    Ok(components)
 }
 
 /// Serves until the process is told to stop, finishes what it is doing, and

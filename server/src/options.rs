@@ -11,6 +11,8 @@ use doorstep_core::ids::{DeviceId, SubmissionId};
 use doorstep_core::role::Role;
 use serde::Serialize;
 
+use crate::inside;
+
 /// Field surveys and home visits for a county civil-affairs bureau (走访).
 #[derive(Debug, Parser)]
 #[command(name = "doorstep", version, max_term_width = 100)]
@@ -163,7 +165,7 @@ pub(crate) struct DemoOptions {
 
 impl DemoOptions {
     pub(crate) fn into_demo(self) -> demo::Options {
-        demo::Options { port: self.port, data: self.data, lan: self.lan, pwa_dir: self.pwa_dir }
+        demo::Options { port: self.port, data: self.data, lan: self.lan, pwa: inside::app(self.pwa_dir) }
     }
 }
 

@@ -15,15 +15,8 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse};
 use doorstep_core::hash::ContentHash;
 use doorstep_core::problem::ProblemCode;
-use rust_embed::Embed;
 
 use crate::error::Result;
-
-/// What the build of the app left. Debug builds read it from the disk.
-#[derive(Embed)]
-#[folder = "../app/dist"]
-#[allow_missing = true]
-struct Embedded;
 
 const SHELL: &str = "index.html";
 const NEVER_CHANGES: &str = "public, max-age=31536000, immutable";
@@ -38,21 +31,20 @@ Run <code>cargo xtask dist</code> and start it again.</html>";
 
 /// Where the app's files are.
 #[derive(Clone, Debug)]
-pub struct Pwa {
-    /// Instead of the binary.
-    folder: Option<PathBuf>,
+pub enum Pwa {
+    /// There is none, and whoever asks for it is told how to build it.
+    Nowhere,
+    /// In the program: a file by its name.
+    Inside(fn(&str) -> Option<Cow<'static, [u8]>>),
+    Folder(PathBuf),
 }
 
 impl Pwa {
-    /// The app inside the binary, or the one in `folder`.
-    pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
-    }
-
     fn file(&self, name: &str) -> Option<Cow<'static, [u8]>> {
-        match &self.folder {
-            None => Embedded::get(name).map(|file| file.data),
-            Some(folder) => {
+        match self {
+            Self::Nowhere => None,
+            Self::Inside(file) => file(name),
+            Self::Folder(folder) => {
                 let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
                 inside.then(|| std::fs::read(folder.join(name)).ok()).flatten().map(Cow::Owned)
             }
@@ -82,7 +74,8 @@ pub(crate) fn serve(request: &HttpRequest, pwa: &Pwa) -> Result<HttpResponse> {
 }
 
 fn file(request: &HttpRequest, pwa: &Pwa, name: &str) -> Option<HttpResponse> {
-    let plain = pwa.file(name)?;
+    // An empty one stands where the build of the app is not done yet.
+    let plain = pwa.file(name).filter(|bytes| !bytes.is_empty())?;
     let (bytes, encoding) = [("br", "br"), ("gzip", "gz")]
         .into_iter()
         .filter(|(encoding, _)| accepts(request, encoding))
@@ -174,7 +167,7 @@ mod tests {
 
     #[test]
     fn nothing_outside_of_the_folder_is_read() {
-        let pwa = Pwa::new(Some(PathBuf::from("/etc/ssl")));
+        let pwa = Pwa::Folder(PathBuf::from("/etc/ssl"));
         assert!(pwa.file("../passwd").is_none());
         assert!(pwa.file("/etc/passwd").is_none());
     }

@@ -1,6 +1,7 @@
 //! The real application with a synthetic county: the phone app, the server
 //! with the app inside, and the server's own demonstration.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
@@ -9,7 +10,7 @@ use clap::Args;
 
 use crate::console::step;
 use crate::toolchain::{Made, Toolchain};
-use crate::{dist, workspace};
+use crate::{dist, packages, workspace};
 
 /// See `Cargo.toml`: quick to build.
 const PROFILE: &str = "demo";
@@ -41,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     app?;
     step("2/3 the server, with the app inside");
-    workspace::run(&mut build_server())?;
+    workspace::run(&mut build_server(workspace::cargo()))?;
     step("3/3 the county");
     let server = workspace::target_folder()?.join(PROFILE).join("doorstep");
     let mut command = Command::new(server);
@@ -53,8 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     workspace::run(&mut command)
 }
 
-fn build_server() -> Command {
-    let mut cargo = workspace::cargo();
+fn build_server(mut cargo: Command) -> Command {
     // It has a database and a folder of its own: PostgreSQL and S3 are not in it.
     cargo.args(["build", "--profile", PROFILE, "--package", "doorstep", "--no-default-features"]);
     cargo
@@ -64,13 +64,29 @@ fn build_server() -> Command {
 /// app's last minutes leave a core idle, and what the server is made of takes
 /// as long again. The app is put inside afterwards.
 fn begin_server() -> Result<Option<Child>> {
-    if dist::dist_folder().join("index.html").exists() {
+    if dist::is_built() {
         return Ok(None);
     }
     Toolchain::find_or_install()?;
     step("meanwhile: what the server is made of");
-    let child = build_server().arg("--quiet").spawn().context("cargo cannot be started")?;
+    // A file that the server is compiled with: when it has become the app's,
+    // cargo compiles the program anew, and not the library.
+    let folder = dist::dist_folder();
+    let shell = folder.join("index.html");
+    fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(&shell, ""))
+        .with_context(|| format!("{} cannot be written", shell.display()))?;
+    let child = build_server(polite_cargo()).arg("--quiet").spawn().context("cargo cannot be started")?;
     Ok(Some(child))
+}
+
+/// A cargo that leaves the cores to the app's where both want one: the app
+/// takes longer.
+fn polite_cargo() -> Command {
+    let Some(nice) = packages::program("nice") else { return workspace::cargo() };
+    let mut cargo = workspace::cargo_at(nice);
+    cargo.args(["-n", "10"]).arg(workspace::cargo().get_program());
+    cargo
 }
 
 fn finish(mut ahead: Child) -> Result<()> {
