@@ -18,6 +18,7 @@ mod browser {
     mod pictures;
     mod pins;
     mod privacy;
+    mod renewed;
     mod restarts;
     mod sealed;
     mod shutter;

@@ -102,13 +102,24 @@ fn Devices(
                 </Button>
             }
         });
+        if count == 0 {
+            return view! {
+                <Empty
+                    icon=IconName::Search
+                    title=t_string!(i18n, today.not_found).to_owned()
+                    text=t_string!(i18n, devices.not_found_text).to_owned()
+                />
+            }
+            .into_any();
+        }
         view! {
             <p class="soft" role="status">
                 {t_string!(i18n, devices.count, count = count)}
             </p>
-            {(count > 0).then(|| view! { <List>{rows}</List> })}
+            <List>{rows}</List>
             {more}
         }
+        .into_any()
     };
     view! {
         <SearchField label=Signal::derive(move || t_string!(i18n, devices.search).to_owned()) query />

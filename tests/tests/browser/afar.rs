@@ -2,6 +2,7 @@
 //! wipe now.
 
 use anyhow::{Context, Result, ensure};
+use doorstep::db::entity::user;
 use doorstep_core::command::{
     CommandKind, CommandRecord, CommandRequest, DEVICES, DeviceRecord, DevicesAnswer, Left,
 };
@@ -9,8 +10,10 @@ use doorstep_tests::caller::Caller;
 use doorstep_tests::cdp::By;
 use doorstep_tests::county::PASSWORD;
 use doorstep_tests::wait;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::handset::{Handset, PIN, Screen, by_id};
+use super::pictures::Album;
 use super::stage::{ELDER, Stage};
 use super::stories::{answer_visit, begin_visit, finish_visit};
 
@@ -169,4 +172,55 @@ async fn a_phone_that_is_wiped_now_keeps_nothing_and_says_what_it_lost() -> Resu
     worker.page.says("开始走访").await?;
     worker.assert_no_errors();
     Ok(())
+}
+
+/// Of a person whose name is long, of nobody, and without the server.
+async fn phones_at(screen: Screen, english: bool, who: &'static str) -> Result<()> {
+    let stage = Stage::set().await?;
+    let album = Album::of(who);
+    let say = |zh: &'static str, en: &'static str| if english { en } else { zh };
+    let connection = stage.scene.server.components.database.read();
+    let row = user::Entity::find().filter(user::Column::LoginName.eq("grid_worker")).one(connection).await?;
+    let mut row = row.context("the worker")?.into_active_model();
+    row.display_name = Set("阿卜杜热合曼·买买提吐尔逊江示例(河湾镇第三网格代班网格员)".to_owned());
+    row.update(connection).await?;
+    stage.scene.caller("grid_worker").await?;
+    let admin = Handset::unpack(&stage.gate.base_url(), screen).await?;
+    admin.log_in("admin").await?;
+    if english {
+        admin.speak_english().await?;
+        admin.go_to("/devices").await?;
+    }
+    let office = Office::open(&stage).await?;
+    let its_row = by_id(office.worker_phone().await?.device_id);
+    admin.page.the(its_row.clone()).await?;
+    album.take(&admin, "long-name").await?;
+    admin.page.click(its_row).await?;
+    admin.page.the(By::css("dialog[open] [data-id='lock']")).await?;
+    album.take(&admin, "long-name-open").await?;
+    admin.page.press("Escape").await?;
+    admin.page.gone(By::css("dialog[open]")).await?;
+    let field = admin.page.the(By::css(".search__input")).await?;
+    field.type_text("nobody").await?;
+    admin.page.says(say("没有找到", "Nobody found")).await?;
+    album.take(&admin, "nobody").await?;
+    stage.gate.cut();
+    admin.press_button(say("刷新", "Refresh")).await?;
+    admin.page.says(say("现在连不上服务器", "The server cannot be reached")).await?;
+    album.take(&admin, "without-the-server").await?;
+    stage.gate.open();
+    admin.press_button(say("再试一次", "Try again")).await?;
+    admin.page.says(say("没有找到", "Nobody found")).await?;
+    admin.assert_no_errors();
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_screen_of_phones_says_what_it_cannot_show() -> Result<()> {
+    phones_at(Screen::Phone, false, "360-zh-phones").await
+}
+
+#[tokio::test]
+async fn the_screen_of_phones_says_what_it_cannot_show_in_english_at_a_desk() -> Result<()> {
+    phones_at(Screen::Desk, true, "1280-en-phones").await
 }
