@@ -73,7 +73,7 @@ async fn a_draft_goes_on_with_the_new_form(language: Language, who: &'static str
     worker.press_button(say("完成并提交", "Finish and send")).await?;
     worker.page.says(say("走访已完成", "The visit is finished")).await?;
     stage.gate.open();
-    worker.will_say(say("待审核", "waits for review")).await?;
+    worker.will_say(say("待审核", "Waits for review")).await?;
     worker.assert_no_errors();
 
     let office = stage.scene.office("supervisor").await?;

@@ -27,9 +27,10 @@ impl Synchronisation {
         self.stumbles = 0;
         while let Some(mut entry) = self.media.pop_front() {
             let known = self.missing.get(&entry.submission_id);
-            // A server that was restored from a backup may lack what it had.
+            // A server that was restored from a backup may lack what it had. Who
+            // is not told what it lacks now does not ask for what has arrived.
             let lacking = known.is_some_and(|missing| missing.contains(&entry.media_id));
-            if entry.state == MediaState::Stored && !lacking {
+            if entry.state == MediaState::Stored && (!lacking || self.pull_refused.is_some()) {
                 continue;
             }
             // One that was parked says so by its status, once it was applied.

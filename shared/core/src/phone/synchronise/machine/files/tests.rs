@@ -44,6 +44,8 @@ struct World {
     asked: Vec<FilePart>,
     now: DateTime<Utc>,
     may_go: bool,
+    /// The account is: what the phone was told of missing files stays.
+    disabled: bool,
 }
 
 impl World {
@@ -55,6 +57,7 @@ impl World {
             asked: Vec::new(),
             now: DateTime::UNIX_EPOCH,
             may_go: true,
+            disabled: false,
         }
     }
 
@@ -93,6 +96,8 @@ impl World {
             state,
             media: self.disk.values().cloned().collect(),
             bytes: self.disk.keys().copied().collect(),
+            // What it was told before it was.
+            statuses: if self.disabled { vec![self.status(self.disk.values())] } else { Vec::new() },
             ..Snapshot::default()
         };
         let (mut machine, mut step) = Synchronisation::begin(DeviceId(Uuid::from_u128(1)), snapshot);
@@ -111,6 +116,7 @@ impl World {
                 Next::Send(asked) => asked,
             };
             let answer = match &asked {
+                Request::Pull(_) if self.disabled => refusal(ProblemCode::AccountDisabled, 403),
                 Request::Pull(_) => Answer::Pull(self.news()?),
                 Request::Upload(part) => {
                     self.asked.push((**part).clone());
@@ -126,24 +132,7 @@ impl World {
     /// What the server misses of the submission.
     fn news(&self) -> Result<PullAnswer, Failed> {
         let whole = |entry: &MediaEntry| self.server.get(&entry.media_id) == Some(&entry.size_bytes);
-        let missing = self.disk.values().filter(|entry| !whole(entry)).map(|entry| entry.media_id).collect();
-        let status = SubmissionStatus {
-            submission_id: SUBMISSION,
-            root_id: SUBMISSION,
-            revision: 1,
-            form_id: "visit".to_owned(),
-            form_version_id: FormVersionId(Uuid::from_u128(3)),
-            case_id: CaseId(Uuid::from_u128(4)),
-            task_id: None,
-            state: SubmissionState::Submitted,
-            sha256: ContentHash::of(&[]),
-            received_at: self.now,
-            decided_at: None,
-            comments: Vec::new(),
-            media_missing: missing,
-            media_quarantined: Vec::new(),
-            content: None,
-        };
+        let status = self.status(self.disk.values().filter(|entry| !whole(entry)));
         let stream: StreamName = "user:00000000-0000-0000-0000-000000000005".parse()?;
         let item = PullItem {
             stream,
@@ -164,6 +153,26 @@ impl World {
             hash: BTreeMap::new(),
             command: None,
         })
+    }
+
+    fn status<'a>(&self, missing: impl Iterator<Item = &'a MediaEntry>) -> SubmissionStatus {
+        SubmissionStatus {
+            submission_id: SUBMISSION,
+            root_id: SUBMISSION,
+            revision: 1,
+            form_id: "visit".to_owned(),
+            form_version_id: FormVersionId(Uuid::from_u128(3)),
+            case_id: CaseId(Uuid::from_u128(4)),
+            task_id: None,
+            state: SubmissionState::Submitted,
+            sha256: ContentHash::of(&[]),
+            received_at: self.now,
+            decided_at: None,
+            comments: Vec::new(),
+            media_missing: missing.map(|entry| entry.media_id).collect(),
+            media_quarantined: Vec::new(),
+            content: None,
+        }
     }
 
     fn words(&self) -> Vec<String> {
@@ -276,6 +285,21 @@ fn an_upload_that_the_server_forgot_begins_anew() -> Result<(), Failed> {
     assert_eq!(failure, None);
     assert_eq!(world.words()[2..4], ["HEAD 0-0", "POST 0-511"], "half of a MiB, in whole seconds");
     assert_eq!(world.server[&MediaId(Uuid::from_u128(1))], 700 * KIB);
+    Ok(())
+}
+
+/// Seeds 2991 and 3309 of the simulation: who is not told any more that it has
+/// arrived asked in every sync.
+#[test]
+fn a_disabled_account_sends_its_files_once() -> Result<(), Failed> {
+    let mut world = World { disabled: true, ..World::with(vec![file(1, 9 * KIB)?]) };
+    for _ in 0..3 {
+        let failure = world.sync(&mut works)?;
+        assert!(
+            matches!(failure, Some(Failure::Problem(problem)) if problem.code == ProblemCode::AccountDisabled)
+        );
+        assert_eq!(world.words(), ["POST 0-9"]);
+    }
     Ok(())
 }
 
