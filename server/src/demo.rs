@@ -51,6 +51,7 @@ pub struct Options {
     pub data: PathBuf,
     /// HTTPS for the local network instead of HTTP for this machine.
     pub lan: bool,
+    /// Where the phone app is.
     pub pwa: Pwa,
 }
 

@@ -13,8 +13,9 @@
 //!
 //! * `place`: where files are kept. `announced`: what is known of one before it
 //!   comes. `tus`: how files arrive. `upload`: what is under way. `writer`: a
-//!   body becomes durable. `sealed`: of a locked phone. `keep`: a whole file is kept and entered, by
-//!   `entering` with others at once.
+//!   body becomes durable. `sealed`: what a locked phone sends is opened.
+//!   `keep`: a whole file is kept and entered, by `entering` with others at
+//!   once.
 //! * `show`: how they are given out. `signed`: addresses that need no token.
 //! * `orphans`: files that a server left behind. `similar`: photos that look
 //!   alike.

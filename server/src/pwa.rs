@@ -1,4 +1,4 @@
-//! The app for phones, served from inside the binary.
+//! The app for phones, served from inside the program or from a folder.
 //!
 //! The build writes every file with `.br` and `.gz` siblings; what is sent is
 //! the smallest that the browser takes. Files with a hash in their name never
